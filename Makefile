@@ -1,0 +1,45 @@
+# Every command of the project. `make help` lists them.
+PYTHON ?= python3.11
+PROVIDER ?= cpu
+
+SERVING := .venv/.ready-$(PROVIDER)
+EVERYTHING := .venv-dev/.ready
+# torch's default wheel brings gigabytes of CUDA; the pin takes a CPU build where one is at hand.
+INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev serve test check format bench train sheet settings clean
+
+help:  ## list every target
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(SERVING)  ## .venv with what the service needs (PROVIDER=cuda for NVIDIA cards)
+
+setup-dev: $(EVERYTHING)  ## .venv-dev with everything: training, tests, checks, benchmarks
+
+$(SERVING): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python $(INSTALL) --editable '.[$(PROVIDER)]'
+	@touch $@
+
+$(EVERYTHING): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-dev
+	.venv-dev/bin/python $(INSTALL) --editable '.[cpu,train,test,check,bench]'
+	@touch $@
+
+serve: $(SERVING)  ## start the service on http://127.0.0.1:3000 (CONVOY_PORT) with the models in model_repository/
+	@.venv/bin/python -m service
+
+test: $(EVERYTHING)  ## run the whole test suite
+	.venv-dev/bin/python -m pytest
+
+check: $(EVERYTHING)  ## lint, types, architecture, file lengths
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/mypy
+	.venv-dev/bin/lint-imports
+	@git ls-files '*.py' | xargs wc -l | awk '$$2 != "total" && $$1 > 300 {print $$2 " has " $$1 " lines, 300 are allowed"; bad = 1} END {exit bad}'
+
+format: $(EVERYTHING)  ## let ruff lay the code out
+	.venv-dev/bin/ruff format .
+	.venv-dev/bin/ruff check --fix .

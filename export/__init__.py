@@ -1,0 +1,1 @@
+"""The offline pipeline: train, onnx, verify, publish, evaluate."""
