@@ -1,0 +1,28 @@
+"""The textbook digit network on MNIST."""
+
+from export.recipes.recipe import Augmentation, Recipe
+from service.repository.artifact import Preprocessing
+
+RECIPE = Recipe(
+    model="mnist_cnn",
+    dataset="mnist",
+    preprocessing=Preprocessing(
+        height=28, width=28, resize="stretch", colour="gray", polarity="light-on-dark"
+    ),
+    pixel_mean=(0.1307,),
+    pixel_std=(0.3081,),
+    epochs=15,
+    batch_size=128,
+    optimizer="adamw",
+    learning_rate=2e-3,
+    warmup_epochs=1.0,
+    weight_decay=1e-2,
+    label_smoothing=0.05,
+    augmentation=Augmentation(degrees=8, translate=0.06, scale=0.08, shear_degrees=6),
+    ema_decay=0.998,
+    patience_epochs=6,
+    precision="fp32",
+    seed=5,
+    validation_share=1 / 12,
+    minimum_accuracy=0.992,
+)

@@ -1,0 +1,149 @@
+"""The recipe of one training: everything that decides its result, frozen, checked and with a fingerprint."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
+
+from service.repository.artifact import Preprocessing
+
+Precision = Literal["fp32", "bf16"]
+
+
+def _check(fits: bool, sentence: str) -> None:
+    if not fits:
+        raise ValueError(sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Random affine changes, drawn anew for every image in every epoch; each from a uniform range."""
+
+    degrees: float = 0.0
+    """Rotation in [-degrees, degrees]."""
+    translate: float = 0.0
+    """Shift along each axis in [-translate, translate], as a share of the edge."""
+    scale: float = 0.0
+    """Zoom in [1 - scale, 1 + scale]."""
+    shear_degrees: float = 0.0
+    """Shear along x in [-shear_degrees, shear_degrees]."""
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.degrees <= 180, "degrees must be in [0, 180]")
+        _check(0 <= self.translate < 1, "translate must be in [0, 1)")
+        _check(0 <= self.scale < 1, "scale must be in [0, 1)")
+        _check(0 <= self.shear_degrees < 90, "shear_degrees must be in [0, 90)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the result of one training.
+
+    Raises:
+        ValueError: a field is out of its range; the message is one sentence.
+    """
+
+    model: str
+    """Name in models.MODELS."""
+    dataset: str
+    """Name in export.data's datasets, or the name of a folder of pictures."""
+    preprocessing: Preprocessing
+    """How a picture becomes the graph's uint8 input; training sees exactly this."""
+    pixel_mean: tuple[float, ...]
+    """Per channel, of pixels / 255: the network sees (pixel / 255 - mean) / std."""
+    pixel_std: tuple[float, ...]
+    """Per channel, of pixels / 255."""
+    epochs: int
+    batch_size: int
+    """Images per step and device."""
+    optimizer: Literal["adamw", "sgd"]
+    """sgd has Nesterov momentum 0.9."""
+    learning_rate: float
+    """Peak of the schedule: linear warm-up, then half a cosine down to zero."""
+    warmup_epochs: float
+    weight_decay: float
+    label_smoothing: float
+    augmentation: Augmentation
+    ema_decay: float
+    """Decay per step of the averaged weights, which are the ones kept; 0 keeps the raw weights."""
+    patience_epochs: int
+    """Training stops after this many epochs without a better validation accuracy."""
+    precision: Precision
+    """bf16 means mixed precision; it falls back to fp32, and says so, where the device has no bf16."""
+    seed: int
+    validation_share: float
+    """Share of the training files held out, per class, for every choice made in training."""
+    minimum_accuracy: float
+    """Publishing is refused below this accuracy."""
+
+    def __post_init__(self) -> None:
+        channels = self.preprocessing.channels
+        _check(self.model != "", "model must not be empty")
+        _check(self.preprocessing.height is not None, "preprocessing must fix the size of the input")
+        _check(len(self.pixel_mean) == channels, f"pixel_mean needs {channels} values")
+        _check(len(self.pixel_std) == channels, f"pixel_std needs {channels} values")
+        _check(all(value > 0 for value in self.pixel_std), "pixel_std must be positive")
+        _check(self.epochs >= 1, "epochs must be at least 1")
+        _check(self.batch_size >= 1, "batch_size must be at least 1")
+        _check(self.learning_rate > 0, "learning_rate must be positive")
+        _check(0 <= self.warmup_epochs < self.epochs, "warmup_epochs must be in [0, epochs)")
+        _check(self.weight_decay >= 0, "weight_decay must not be negative")
+        _check(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)")
+        _check(0 <= self.ema_decay < 1, "ema_decay must be in [0, 1)")
+        _check(self.patience_epochs >= 1, "patience_epochs must be at least 1")
+        _check(0 <= self.seed < 2**32, "seed must be in [0, 2^32)")
+        _check(0 < self.validation_share < 1, "validation_share must be in (0, 1)")
+        _check(0 <= self.minimum_accuracy <= 1, "minimum_accuracy must be in [0, 1]")
+
+    @property
+    def input_px(self) -> tuple[int, int]:
+        """(height, width) of the graph's input."""
+        assert self.preprocessing.height is not None
+        assert self.preprocessing.width is not None
+        return self.preprocessing.height, self.preprocessing.width
+
+    def on_other_data(self, dataset: str, *, keeps_polarity: bool) -> Self:
+        """The same training on other data: no accuracy is demanded, since none was ever measured there."""
+        polarity = self.preprocessing.polarity if keeps_polarity else None
+        preprocessing = self.preprocessing.model_copy(update={"polarity": polarity})
+        return replace(self, dataset=dataset, preprocessing=preprocessing, minimum_accuracy=0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, one per field."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Preprocessing):
+                value = value.model_dump(mode="json")
+            elif isinstance(value, Augmentation):
+                value = {part.name: getattr(value, part.name) for part in fields(value)}
+            elif isinstance(value, tuple):
+                value = list(value)
+            values[field.name] = value
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: a field is missing, unknown or out of its range.
+        """
+        try:
+            return cls(
+                **{
+                    **values,
+                    "preprocessing": Preprocessing.model_validate(values["preprocessing"]),
+                    "pixel_mean": tuple(values["pixel_mean"]),
+                    "pixel_std": tuple(values["pixel_std"]),
+                    "augmentation": Augmentation(**values["augmentation"]),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a recipe of this version: {error}") from None
+
+    def fingerprint(self) -> str:
+        """SHA-256 over what decides the weights; what is only demanded of them afterwards is left out."""
+        values = {name: value for name, value in self.to_dict().items() if name != "minimum_accuracy"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
