@@ -143,9 +143,7 @@ class Metadata(_Part):
             InvalidArtifact: an entry is missing, not JSON, or out of its range.
         """
         try:
-            fields = {
-                key[len(PREFIX) :]: json.loads(text) for key, text in props.items() if key.startswith(PREFIX)
-            }
+            fields = {key[len(PREFIX) :]: json.loads(text) for key, text in props.items() if key.startswith(PREFIX)}
         except (json.JSONDecodeError, RecursionError) as error:
             raise InvalidArtifact(f"The metadata is not JSON: {error}.") from None
         if not fields:

@@ -1,0 +1,177 @@
+"""Keeps a worker's catalog in step with the repository: loads what is new, drops what is gone, survives what is bad."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Generic
+
+from service.repository.artifact import InvalidArtifact
+from service.repository.catalog import Catalog, Entry, Loaded
+from service.repository.folder import Published, scan
+from service.repository.peers import NoPeers, Peers
+
+_AGREEING_S = 0.01
+_PATIENCE_S = 60.0
+
+log = logging.getLogger("convoy.repository")
+
+
+class Repository(Generic[Loaded]):
+    """A watched model repository; `catalog` is replaced whole by one assignment, so readers need no lock."""
+
+    def __init__(
+        self,
+        root: Path,
+        load: Callable[[Published], Loaded],
+        *,
+        interval_s: float,
+        versions_kept: int,
+        peers: Peers | None = None,
+        on_change: Callable[[Catalog[Loaded]], None] = lambda catalog: None,
+    ) -> None:
+        self.catalog: Catalog[Loaded] = Catalog()
+        self.peers_ready = False
+        self._root = root
+        self._load = load
+        self._interval_s = interval_s
+        self._versions_kept = versions_kept
+        self._peers: Peers = peers or NoPeers()
+        self._on_change = on_change
+        self._held_back: dict[str, float] = {}  # model -> when its new version began to wait for the peers
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="repository", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch.
+
+        The first load happens in the background, so that probes get an answer meanwhile; but where a peer
+        serves already (this worker replaces a dead one), it happens here, before any request is accepted.
+        """
+        if any(peer.ready for peer in self._peers.others()):
+            self.refresh()
+        else:
+            self._peers.tell(ready=False, offers={})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching; the loaded models stay usable."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def refresh(self) -> None:
+        """Look at the folder once and load, keep or drop accordingly. Never raises for what it finds there."""
+        try:
+            published = scan(self._root)
+        except OSError as error:
+            log.error("the repository cannot be read, the models in memory go on serving: %s", error)
+            if not self.catalog.scanned:
+                self._replace(replace(self.catalog, scanned=True))
+            return
+        entries, to_load = self._compare(published)
+        if entries != self.catalog.entries or not self.catalog.scanned:
+            self._replace(replace(self.catalog, entries=entries, scanned=True))
+        for item in to_load:
+            if self._stop.is_set():
+                return
+            if self._enough_above(item):
+                self._drop(item)
+            else:
+                self._take_in(item)
+        self._settle()
+
+    def _watch(self) -> None:
+        if not self.catalog.scanned:
+            self.refresh()
+        while True:
+            self._settle()
+            in_agreement = self.peers_ready and not self._held_back
+            # Looks fall on the same instants in every worker, so that they see a new version together.
+            pause_s = self._interval_s - time.time() % self._interval_s if in_agreement else _AGREEING_S
+            if self._stop.wait(pause_s):
+                return
+            if in_agreement:
+                self.refresh()
+
+    def _compare(
+        self, published: dict[tuple[str, int], Published]
+    ) -> tuple[dict[tuple[str, int], Entry[Loaded]], list[Published]]:
+        """The entries that stay (new ones as loading), and what has to be loaded, newest version first."""
+        known = self.catalog.entries
+        entries: dict[tuple[str, int], Entry[Loaded]] = {}
+        to_load = []
+        loaded: dict[str, int] = {}
+        for key in sorted(published, key=lambda key: (key[0], -key[1])):
+            name, item, entry = key[0], published[key], known.get(key)
+            if loaded.get(name, 0) >= self._versions_kept:
+                continue
+            if entry is not None and entry.published == item:
+                entries[key] = entry
+                loaded[name] = loaded.get(name, 0) + (entry.model is not None)
+            else:
+                # What answers now goes on answering while its replacement loads.
+                entries[key] = Entry(published=item, state="loading", model=entry.model if entry else None)
+                to_load.append(item)
+        return entries, to_load
+
+    def _enough_above(self, item: Published) -> bool:
+        newer = [e for e in self.catalog.versions(item.name) if e.model is not None and e.key[1] > item.version]
+        return len(newer) >= self._versions_kept
+
+    def _drop(self, item: Published) -> None:
+        entries = {key: entry for key, entry in self.catalog.entries.items() if entry.published != item}
+        self._replace(replace(self.catalog, entries=entries))
+
+    def _take_in(self, item: Published) -> None:
+        key = (item.name, item.version)
+        before = self.catalog.entries[key].model
+        try:
+            entry = Entry(published=item, state="ready", model=self._load(item))
+        except InvalidArtifact as error:
+            entry = Entry(published=item, state="failed", reason=str(error), model=before)
+        except Exception as error:  # a bad file may fail in any way, and must take nothing else with it
+            log.exception("loading %s version %d failed", *key)
+            reason = f"{type(error).__name__} while loading."
+            entry = Entry(published=item, state="failed", reason=reason, model=before)
+        if entry.state == "failed":
+            log.error("%s version %d failed to load: %s", *key, entry.reason)
+        else:
+            log.info("%s version %d is loaded", *key)
+        self._replace(replace(self.catalog, entries={**self.catalog.entries, key: entry}))
+
+    def _settle(self) -> None:
+        """Let new versions answer, in agreement with the peers, and tell them how this worker stands."""
+        newest = _newest_loaded(self.catalog)
+        self._peers.tell(ready=self.catalog.settled(), offers=newest)
+        others = self._peers.others()
+        current = dict(self.catalog.current)
+        for name, version in newest.items():
+            awaited = any(peer.offers.get(name, version) < version for peer in others)
+            if current[name] < version and awaited and self._waited_s(name) < _PATIENCE_S:
+                continue
+            self._held_back.pop(name, None)
+            current[name] = version
+        self._held_back = {name: since for name, since in self._held_back.items() if name in newest}
+        # Once all have been ready, a worker that comes later loads before it accepts: no need to ask again.
+        self.peers_ready = self.peers_ready or (self.catalog.settled() and all(peer.ready for peer in others))
+        if current != self.catalog.current:
+            self._replace(replace(self.catalog, current=current))
+
+    def _waited_s(self, name: str) -> float:
+        return time.monotonic() - self._held_back.setdefault(name, time.monotonic())
+
+    def _replace(self, catalog: Catalog[Loaded]) -> None:
+        """Put a snapshot in place; a model without an answering version gets its newest one at once."""
+        current = {}
+        for name, version in _newest_loaded(catalog).items():
+            entry = catalog.entries.get((name, catalog.current.get(name, 0)))
+            current[name] = entry.key[1] if entry is not None and entry.model is not None else version
+        self.catalog = replace(catalog, current=current)
+        self._on_change(self.catalog)
+
+
+def _newest_loaded(catalog: Catalog[Loaded]) -> dict[str, int]:
+    return {name: version for (name, version), entry in sorted(catalog.entries.items()) if entry.model is not None}
