@@ -1,0 +1,40 @@
+"""Where an artifact comes from: the revision of the code, the versions of the libraries, the command."""
+
+import shlex
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+
+def source_revision() -> str:
+    """Commit of the code that runs, with "-dirty" where it has local changes; "unknown" outside git."""
+    try:
+        # An installed copy may lie inside somebody else's repository: only a tracked file speaks for ours.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def library_versions(*names: str) -> dict[str, str]:
+    """Installed version per distribution.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: one is not installed.
+    """
+    return {name: version(name) for name in names}
+
+
+def command_line() -> str:
+    """The command of this process as one types it."""
+    return shlex.join(["python", "-m", "export", *sys.argv[1:]])
+
+
+def _git(*arguments: str) -> str:
+    result = subprocess.run(
+        ["git", "-C", str(_HERE), *arguments], capture_output=True, text=True, check=True, timeout=30
+    )
+    return result.stdout.strip()
