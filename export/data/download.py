@@ -1,0 +1,95 @@
+"""Fetches the files of a public dataset from its mirrors, checked while they arrive, each by one rename."""
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+import zlib
+from functools import partial
+from pathlib import Path
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+from export.atomic import write_whole
+from export.data.idx_datasets import PART_FILES, FileFacts, IdxDataset, Part, base_folder
+from export.errors import DataNotFound
+
+_CHUNK_BYTES = 1 << 16
+_TIMEOUT_S = 20.0
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class _BadDownload(Exception):
+    """What arrived is not the published file."""
+
+
+def download_part(dataset: IdxDataset, part: Part, data_dir: Path | None) -> tuple[Path, Path]:
+    """Put the two gzipped files of a part into the dataset's folder below the data folder.
+
+    A file that is there already is kept. An interruption leaves whole files only; the next call goes on with
+    those that are missing.
+
+    Raises:
+        DataNotFound: no mirror has the files, or what it has is not the published content.
+    """
+    folder = base_folder(data_dir) / dataset.name
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns) as progress:
+        images, labels = (_download(dataset, name, folder, progress) for name in PART_FILES[part])
+    return images, labels
+
+
+def _download(dataset: IdxDataset, name: str, folder: Path, progress: Progress) -> Path:
+    """One file, from the first mirror that has it."""
+    path = folder / f"{name}.gz"
+    if path.is_file():
+        return path
+    faults: list[str] = []
+    for mirror in dataset.mirrors:
+        url = f"{mirror}{path.name}"
+        bar = progress.add_task(f"{dataset.title}: {path.name}", total=None)
+        try:
+            fetch = partial(_fetch, url, facts=dataset.files[name], progress=progress, bar=bar)
+            write_whole(path, fetch)
+            return path
+        except (OSError, http.client.HTTPException, zlib.error, _BadDownload) as error:
+            faults.append(f"{url}: {_reason(error)}")
+        finally:
+            progress.stop_task(bar)
+    raise DataNotFound(_advice(dataset, folder, faults))
+
+
+def _fetch(url: str, path: Path, *, facts: FileFacts, progress: Progress, bar: TaskID) -> None:
+    """Write the gzipped file to `path`, unpacking on the side to check it.
+
+    Raises:
+        OSError, HTTPException, zlib.error: the connection, the disk or the gzip stream broke.
+        _BadDownload: the content is another than the published one.
+    """
+    unpacker, digest, content_bytes = zlib.decompressobj(_GZIP), hashlib.sha256(), 0
+    with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response, path.open("wb") as file:
+        length = response.headers.get("Content-Length")
+        progress.update(bar, total=int(length) if length else None)
+        while chunk := response.read(_CHUNK_BYTES):
+            file.write(chunk)
+            # The limit keeps a hostile stream from unpacking to gigabytes.
+            content = unpacker.decompress(chunk, facts.content_bytes - content_bytes + 1)
+            digest.update(content)
+            content_bytes += len(content)
+            if content_bytes > facts.content_bytes:
+                break
+            progress.advance(bar, len(chunk))
+    if digest.hexdigest() != facts.content_sha256:
+        raise _BadDownload("the checksum of the content is wrong")
+
+
+def _reason(error: Exception) -> str:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return str(getattr(reason, "strerror", None) or reason).rstrip(".") or type(error).__name__
+
+
+def _advice(dataset: IdxDataset, folder: Path, faults: list[str]) -> str:
+    return (
+        f"{dataset.title} was not found and could not be downloaded ({'; '.join(faults)}): put its IDX files into "
+        f"{folder}, or name their folder with --data-dir or in CONVOY_DATA, or get them from {dataset.package}."
+    )
