@@ -40,7 +40,7 @@ class ScaledTanh(nn.Module):
 
     def derivative(self, y: Tensor) -> Tensor:
         """Give f'(a) where y = f(a), any shape."""
-        return SLOPE * (AMPLITUDE - y * y / AMPLITUDE)
+        return SLOPE * AMPLITUDE - SLOPE / AMPLITUDE * y * y
 
 
 class Subsampling(nn.Module):
@@ -75,7 +75,11 @@ class TableConv2d(nn.Module):
         self.out_channels = len(table)
         slots = [out * in_channels + seen for out, inputs in enumerate(table) for seen in inputs]
         self.register_buffer("slots", torch.tensor(slots), persistent=False)
+        # Kept rather than made in each pass: an exporter folds what starts from constants into one kernel.
+        blank = torch.zeros(len(table) * in_channels, kernel_px, kernel_px)
+        self.register_buffer("blank", blank, persistent=False)
         self.slots: Tensor
+        self.blank: Tensor
         self.weight = nn.Parameter(torch.empty(len(slots), kernel_px, kernel_px))
         self.bias = nn.Parameter(torch.empty(len(table)))
         kernels = torch.split(self.weight, [len(inputs) for inputs in table])
@@ -84,9 +88,8 @@ class TableConv2d(nn.Module):
 
     def kernel(self) -> Tensor:
         """Lay the connections' kernels into a dense one, (out, in, k, k), with zeros elsewhere."""
-        dense = self.weight.new_zeros(self.out_channels * self.in_channels, *self.weight.shape[1:])
-        dense = dense.index_copy(0, self.slots, self.weight)
-        return dense.view(self.out_channels, self.in_channels, *self.weight.shape[1:])
+        dense = self.blank.index_copy(0, self.slots, self.weight)
+        return dense.view(self.out_channels, self.in_channels, *dense.shape[1:])
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve (N, in, H, W) without padding to (N, out, H - k + 1, W - k + 1)."""
