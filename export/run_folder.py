@@ -1,10 +1,12 @@
 """One training's folder, runs/<name>/: the names of the files through which the stages hand on their work."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.atomic import write_whole
 from export.data.dataset import DataSource
-from export.errors import MissingStage
+from export.errors import MissingStage, RunMismatch
 from export.recipes.recipe import Recipe
 
 
@@ -33,8 +35,13 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """State of the trainer after the last finished epoch, to resume from."""
+        """State of the trainer after the last finished epoch; gone once the training has finished."""
         return self.path / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """State of the trainer after the best epoch so far; gone once the training has finished."""
+        return self.path / "best.ckpt"
 
     @property
     def checkpoint(self) -> Path:
@@ -66,6 +73,11 @@ class RunFolder:
         """What verification measured, JSON."""
         return self.path / "verification.json"
 
+    def command(self, stage: str) -> str:
+        """The command that runs a stage on this folder, for people."""
+        name = "" if self.name == self.model else f" --name {self.name}"
+        return f"python -m export {stage} {self.model}{name}"
+
     def need(self, file: Path, stage: str) -> Path:
         """The file, which an earlier stage writes.
 
@@ -73,5 +85,59 @@ class RunFolder:
             MissingStage: it is not there; the sentence names the command that makes it.
         """
         if not file.is_file():
-            raise MissingStage(f"{file} is missing; run 'python -m export {stage} {self.name}' first.")
+            raise MissingStage(f"{file} is missing; run '{self.command(stage)}' first.")
         return file
+
+    def claim(self) -> None:
+        """Note down the recipe and the data, or find that they are the ones noted down before.
+
+        Raises:
+            RunMismatch: the folder holds a training by another recipe or on other data.
+        """
+        if self.notes.is_file():
+            noted = open_run(self.path, self.model, data_dir=self.source.data_dir)
+            if noted.recipe.fingerprint() != self.recipe.fingerprint():
+                raise RunMismatch(
+                    f"{self.path} holds a training by another recipe; --name NAME keeps both, --force replaces it."
+                )
+            if noted.source.pictures_dir != self.source.pictures_dir:
+                raise RunMismatch(
+                    f"{self.path} holds a training on {noted.source.pictures_dir or noted.recipe.dataset}; "
+                    "--name NAME keeps both, --force replaces it."
+                )
+        pictures_dir = self.source.pictures_dir
+        notes = {
+            "recipe": self.recipe.to_dict(),
+            "pictures_dir": str(pictures_dir) if pictures_dir else None,
+        }
+        write_whole(self.notes, lambda path: path.write_text(json.dumps(notes, indent=2) + "\n", "utf-8"))
+
+    def discard(self) -> None:
+        """Remove what the stages have written here, and nothing else."""
+        for file in (
+            *(self.checkpoint, self.checkpoint_facts, self.notes, self.last, self.best),
+            *(self.metrics, self.curves, self.graph, self.verification),
+        ):
+            file.unlink(missing_ok=True)
+
+
+def open_run(path: Path, model: str, *, data_dir: Path | None) -> RunFolder:
+    """The folder of a training that was begun earlier.
+
+    Raises:
+        MissingStage: no training was begun there.
+        RunMismatch: its notes cannot be read, or are of another network.
+    """
+    fresh = path / "run.json"
+    if not fresh.is_file():
+        name = "" if path.name == model else f" --name {path.name}"
+        raise MissingStage(f"{path} holds no training; run 'python -m export train {model}{name}' first.")
+    try:
+        notes = json.loads(fresh.read_text("utf-8"))
+        recipe = Recipe.from_dict(notes["recipe"])
+        pictures_dir = Path(notes["pictures_dir"]) if notes["pictures_dir"] else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunMismatch(f"{fresh} cannot be read ({error}); --force trains anew.") from None
+    if recipe.model != model:
+        raise RunMismatch(f"{path} holds a training of {recipe.model}, not of {model}.")
+    return RunFolder(path=path, recipe=recipe, source=DataSource(data_dir=data_dir, pictures_dir=pictures_dir))

@@ -1,0 +1,125 @@
+"""What Lightning trains: a network with its recipe's loss, augmentation, optimizer and schedule."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import DataLoader, Dataset
+from torchmetrics.classification import MulticlassAccuracy
+
+from export.augment import augmenter
+from export.data.dataset import Arrays
+from export.recipes.recipe import Recipe
+
+Batch = tuple[Tensor, Tensor]
+
+# Validation keeps no activations for a backward pass: a larger batch costs no memory and saves time.
+_VALIDATION_BATCH = 512
+
+
+class ArrayBatches(Dataset[Batch]):
+    """Arrays in memory that give a whole batch by one indexing: images uint8 (N, C, H, W), targets int64 (N,)."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._images = torch.from_numpy(arrays.images).permute(0, 3, 1, 2)
+        self._targets = torch.from_numpy(arrays.targets)
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self._targets)
+
+    def __getitems__(self, positions: Sequence[int]) -> Batch:
+        """The batch of these images; the loader takes this in place of one call per image."""
+        index = torch.as_tensor(positions)
+        return self._images[index], self._targets[index]
+
+
+def loader(arrays: Arrays, *, batch_size: int | None = None) -> DataLoader[Batch]:
+    """Batches in a new order every epoch; without a batch size in the given order, for validation."""
+    return DataLoader(
+        ArrayBatches(arrays),
+        batch_size=batch_size or _VALIDATION_BATCH,
+        shuffle=batch_size is not None,
+        collate_fn=_as_it_is,
+    )
+
+
+class Learner(lightning.LightningModule):
+    """A classifier in training; only `network` is kept afterwards."""
+
+    def __init__(self, network: nn.Module, recipe: Recipe, *, num_classes: int) -> None:
+        super().__init__()
+        # Faster on CPUs (a quarter on both digit networks) and on tensor cores.
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.recipe = recipe
+        self.augment = augmenter(recipe.augmentation)
+        self.train_accuracy = MulticlassAccuracy(num_classes, average="micro")
+        self.validation_accuracy = MulticlassAccuracy(num_classes, average="micro")
+        self.mean: Tensor
+        self.std: Tensor
+        for name, values in (("mean", recipe.pixel_mean), ("std", recipe.pixel_std)):
+            self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
+
+    def on_train_epoch_start(self) -> None:
+        """Seed by epoch and device, so that a training that was interrupted goes on as if it had not been."""
+        torch.manual_seed(self.recipe.seed + 1_000_003 * (self.current_epoch + 1) + 7919 * self.global_rank)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss of one batch of changed images."""
+        images, targets = batch
+        logits = self._logits(self.augment(images.float() / 255))
+        loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+        self.train_accuracy(logits.detach(), targets)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(targets))
+        self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Measure one batch of unchanged images; the loss is cross entropy without smoothing."""
+        images, targets = batch
+        logits = self._logits(images.float() / 255)
+        loss = F.cross_entropy(logits, targets)
+        self.validation_accuracy(logits, targets)
+        self.log("validation_loss", loss, on_epoch=True, sync_dist=True, batch_size=len(targets))
+        self.log("validation_accuracy", self.validation_accuracy, on_epoch=True, prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        """The recipe's optimizer with its schedule by step; biases and single coefficients do not decay."""
+        recipe = self.recipe
+        parameters = list(self.network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer: torch.optim.Optimizer
+        if recipe.optimizer == "adamw":
+            optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        else:
+            optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+        steps = int(self.trainer.estimated_stepping_batches)
+        warmup_steps = round(steps * recipe.warmup_epochs / recipe.epochs)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: rate_share(step, warmup_steps=warmup_steps, steps=steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        """Logits float32 (N, classes) of pixels / 255, float32 (N, C, H, W)."""
+        x = (pixels - self.mean) / self.std
+        logits: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
+        return logits.float()
+
+
+def rate_share(step: int, *, warmup_steps: int, steps: int) -> float:
+    """Share of the peak learning rate at a step: a line up to 1, then half a cosine down to 0."""
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))))
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
