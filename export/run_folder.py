@@ -88,23 +88,22 @@ class RunFolder:
             raise MissingStage(f"{file} is missing; run '{self.command(stage)}' first.")
         return file
 
-    def claim(self) -> None:
-        """Note down the recipe and the data, or find that they are the ones noted down before.
+    def check_owner(self) -> None:
+        """Find that what was trained here, if anything, is the training asked for.
 
         Raises:
             RunMismatch: the folder holds a training by another recipe or on other data.
         """
-        if self.notes.is_file():
-            noted = open_run(self.path, self.model, data_dir=self.source.data_dir)
-            if noted.recipe.fingerprint() != self.recipe.fingerprint():
-                raise RunMismatch(
-                    f"{self.path} holds a training by another recipe; --name NAME keeps both, --force replaces it."
-                )
-            if noted.source.pictures_dir != self.source.pictures_dir:
-                raise RunMismatch(
-                    f"{self.path} holds a training on {noted.source.pictures_dir or noted.recipe.dataset}; "
-                    "--name NAME keeps both, --force replaces it."
-                )
+        if not (self.last.is_file() or self.checkpoint.is_file()):
+            return
+        noted = open_run(self.path, self.model, data_dir=self.source.data_dir)
+        theirs, ours = noted.source.pictures_dir, self.source.pictures_dir
+        if theirs != ours or noted.recipe.fingerprint() != self.recipe.fingerprint():
+            other = "by another recipe" if theirs == ours else f"on {theirs or noted.recipe.dataset}"
+            raise RunMismatch(f"{self.path} holds a training {other}; --name NAME keeps both, --force replaces it.")
+
+    def note(self) -> None:
+        """Write down the recipe and the data, for the later stages."""
         pictures_dir = self.source.pictures_dir
         notes = {
             "recipe": self.recipe.to_dict(),
@@ -128,16 +127,16 @@ def open_run(path: Path, model: str, *, data_dir: Path | None) -> RunFolder:
         MissingStage: no training was begun there.
         RunMismatch: its notes cannot be read, or are of another network.
     """
-    fresh = path / "run.json"
-    if not fresh.is_file():
+    notes_file = path / "run.json"
+    if not notes_file.is_file():
         name = "" if path.name == model else f" --name {path.name}"
         raise MissingStage(f"{path} holds no training; run 'python -m export train {model}{name}' first.")
     try:
-        notes = json.loads(fresh.read_text("utf-8"))
+        notes = json.loads(notes_file.read_text("utf-8"))
         recipe = Recipe.from_dict(notes["recipe"])
         pictures_dir = Path(notes["pictures_dir"]) if notes["pictures_dir"] else None
     except (ValueError, KeyError, TypeError) as error:
-        raise RunMismatch(f"{fresh} cannot be read ({error}); --force trains anew.") from None
+        raise RunMismatch(f"{notes_file} cannot be read ({error}); --force trains anew.") from None
     if recipe.model != model:
         raise RunMismatch(f"{path} holds a training of {recipe.model}, not of {model}.")
     return RunFolder(path=path, recipe=recipe, source=DataSource(data_dir=data_dir, pictures_dir=pictures_dir))

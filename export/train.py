@@ -50,7 +50,7 @@ def train(run: RunFolder) -> None:
         DataNotFound, BadData: the dataset is missing or damaged.
         RunMismatch: the folder holds another training.
     """
-    run.claim()
+    run.check_owner()
     if run.checkpoint.is_file():
         accuracy = load_facts(run).validation_accuracy
         print(f"{run.path} holds this training, finished with validation accuracy {accuracy:.2%}; nothing to do.")
@@ -58,6 +58,7 @@ def train(run: RunFolder) -> None:
     # Before the data, whose order and split must not hang on what was drawn earlier.
     lightning.seed_everything(run.recipe.seed, workers=True, verbose=False)
     dataset = load_training(run.recipe, run.source)
+    run.note()
     log = EpochLog(run.metrics, epochs=run.recipe.epochs)
     with _quiet():
         is_first_device = _fit(run, dataset, log)
