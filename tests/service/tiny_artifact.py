@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from service.repository.artifact import MODEL_FILE, CamSource, Metadata, Preprocessing
@@ -53,7 +54,7 @@ def tiny_graph(metadata: Metadata, grid: tuple[int, int] = GRID) -> onnx.ModelPr
     if spec.height is None or spec.width is None:
         raise ValueError("the cells need a fixed size")
     cells = rows * columns
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "range": np.array([255 / LOGITS_PER_BRIGHTNESS], np.float32),
         "scale": np.array([LOGITS_PER_BRIGHTNESS], np.float32),
         "channel": np.array([1], np.int64),
