@@ -45,7 +45,7 @@ def make_run(tmp_path: Path, pictures_dir: Path) -> RunMaker:
         recipe = replace(recipe, validation_share=0.25, minimum_accuracy=minimum_accuracy)
         path = tmp_path / "runs" / (name or model)
         run = RunFolder(path=path, recipe=recipe, source=DataSource(pictures_dir=pictures_dir))
-        run.claim()
+        run.note()
         torch.manual_seed(seed)
         network = build_model(model, num_classes=len(LABELS), in_channels=1)
         facts = CheckpointFacts(

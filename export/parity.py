@@ -1,0 +1,98 @@
+"""Whether onnxruntime answers what torch answers: largest differences of both outputs, case by case."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from export.onnx_graph import ServingGraph
+from service.inference.session import Session
+
+TOLERANCE = 1e-4
+"""Largest difference allowed, as a share of the largest magnitude in torch's answer."""
+BATCHES = (1, 3, 8)
+Output = Literal["logits", "cam"]
+OUTPUTS: tuple[Output, ...] = ("logits", "cam")
+ImageKind = Literal["validation", "random"]
+TargetKind = Literal["top-1", "mixed"]
+_SEED = 0
+
+
+class ParityCase(BaseModel):
+    """One output for one batch, compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    output: Output
+    batch: int
+    images: ImageKind
+    targets: TargetKind
+    difference: float
+    """Largest absolute difference between torch and onnxruntime."""
+    reference: float
+    """Largest magnitude in torch's answer."""
+
+    @property
+    def allowed(self) -> float:
+        """Largest absolute difference that passes."""
+        return TOLERANCE * self.reference
+
+    @property
+    def passes(self) -> bool:
+        """Whether the difference is small enough; NaN is not."""
+        return self.difference <= self.allowed
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the reference; a difference from nothing but zeros counts as infinite."""
+        if self.reference == 0:
+            return 0.0 if self.difference == 0 else float("inf")
+        return self.difference / self.reference
+
+    def __str__(self) -> str:
+        """One clause for people."""
+        return (
+            f"{self.output} at batch {self.batch} ({self.images} images, {self.targets} targets) "
+            f"differs by {self.difference:.3g}, {self.allowed:.3g} is allowed"
+        )
+
+
+def compare(
+    graph: ServingGraph, session: Session, images: NDArray[np.uint8], *, num_classes: int
+) -> Iterator[ParityCase]:
+    """Run both on some of these real images, uint8 (N, H, W, C), and on noise of the same shape."""
+    rng = np.random.default_rng(_SEED)
+    for batch in BATCHES:
+        real = images[rng.integers(len(images), size=batch)]
+        # The first row names a class, or a batch of one would repeat the case before it.
+        mixed = np.concatenate([rng.integers(num_classes, size=1), rng.integers(-1, num_classes, size=batch - 1)])
+        inputs: dict[ImageKind, NDArray[np.uint8]] = {
+            "validation": real,
+            "random": rng.integers(0, 256, size=real.shape, dtype=np.uint8),
+        }
+        classes: dict[TargetKind, NDArray[np.int64]] = {"top-1": np.full(batch, -1, dtype=np.int64), "mixed": mixed}
+        for image_kind, pixels in inputs.items():
+            for target_kind, targets in classes.items():
+                pairs = _answers(graph, session, pixels, targets)
+                for output, (expected, actual) in zip(OUTPUTS, pairs, strict=True):
+                    yield ParityCase(
+                        output=output,
+                        batch=batch,
+                        images=image_kind,
+                        targets=target_kind,
+                        difference=float(np.abs(expected - actual).max()),
+                        reference=float(np.abs(expected).max()),
+                    )
+
+
+def _answers(
+    graph: ServingGraph, session: Session, pixels: NDArray[np.uint8], targets: NDArray[np.int64]
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Per output, what torch and what onnxruntime answers."""
+    with torch.inference_mode():
+        expected = graph(torch.from_numpy(pixels), torch.from_numpy(targets))
+    actual = session.run(OUTPUTS, {"image": pixels, "target": targets})
+    return [(ours.numpy(), theirs) for ours, theirs in zip(expected, actual, strict=True)]

@@ -1,0 +1,69 @@
+"""What verification measured, kept beside the artifact and bound to its bytes, and when that is too little."""
+
+import json
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from export.errors import BadData
+from export.parity import OUTPUTS, ParityCase
+from export.run_folder import RunFolder
+from service.repository.artifact import PREFIX, Baseline, Measurement, Share
+
+PARITY_PROP = PREFIX + "parity"
+"""Entry of a published file: largest relative difference per output, JSON."""
+ACCURACY_TOLERANCE = 0.0005 + 1e-9
+"""0.05 percentage points between the serving path and torch, and what floats need."""
+
+
+class Verification(BaseModel):
+    """Figures of one artifact; whether they are good enough is `shortfall`'s to say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    sha256: str
+    """Of the artifact that was measured, see `digest`."""
+    parity: tuple[ParityCase, ...]
+    accuracy: Measurement
+    """On the validation pictures, from the file, through the serving path."""
+    torch_accuracy: Share
+    """Of the network in torch on the same images."""
+    baseline: Baseline
+
+    def relative_errors(self) -> dict[str, float]:
+        """Per output the largest difference, as a share of the largest magnitude in its batch."""
+        return {name: max(case.relative for case in self.parity if case.output == name) for name in OUTPUTS}
+
+    def to_props(self) -> dict[str, str]:
+        """What a published file carries beyond the artifact contract."""
+        return {PARITY_PROP: json.dumps(self.relative_errors())}
+
+
+def read_verification(run: RunFolder) -> Verification:
+    """What the verify stage wrote.
+
+    Raises:
+        MissingStage: it has not been run.
+        BadData: the file is damaged.
+    """
+    run.need(run.graph, "onnx")
+    try:
+        return Verification.model_validate_json(run.need(run.verification, "verify").read_bytes())
+    except ValidationError:
+        raise BadData(f"{run.verification} cannot be read; run {run.command('verify')!r} again.") from None
+
+
+def shortfall(verification: Verification, *, minimum_accuracy: float) -> str | None:
+    """One sentence on what is not good enough; None where all is."""
+    failed = [case for case in verification.parity if not case.passes]
+    if failed:
+        others = f" ({len(failed) - 1} more cases fail)" if len(failed) > 1 else ""
+        return f"onnxruntime does not answer what torch answers: {failed[0]}{others}."
+    accuracy = verification.accuracy.value
+    if abs(accuracy - verification.torch_accuracy) > ACCURACY_TOLERANCE:
+        return (
+            f"The accuracy through the serving path is {accuracy:.2%}, torch's own is "
+            f"{verification.torch_accuracy:.2%}: more than 0.05 points apart."
+        )
+    if accuracy < minimum_accuracy:
+        return f"The validation accuracy is {accuracy:.2%}, the recipe demands {minimum_accuracy:.2%}."
+    return None
