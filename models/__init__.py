@@ -56,15 +56,25 @@ MODELS: dict[str, ModelFacts] = {
 }
 
 
+def facts_of(name: str) -> ModelFacts:
+    """Look a network up.
+
+    Raises:
+        ValueError: There is no network of that name; the message lists those there are.
+    """
+    if name not in MODELS:
+        raise ValueError(f"there is no network called {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name]
+
+
 def build_model(name: str, *, num_classes: int, in_channels: int) -> nn.Module:
     """Build the network called `name`, freshly initialised from torch's random state.
 
     Raises:
         ValueError: There is no network of that name, or a number is below 1.
     """
-    if name not in MODELS:
-        raise ValueError(f"there is no network called {name!r}; there are {', '.join(MODELS)}")
+    facts = facts_of(name)
     for what, number in (("num_classes", num_classes), ("in_channels", in_channels)):
         if number < 1:
             raise ValueError(f"{what} must be at least 1, not {number}")
-    return MODELS[name].builder(num_classes=num_classes, in_channels=in_channels)
+    return facts.builder(num_classes=num_classes, in_channels=in_channels)
