@@ -79,8 +79,8 @@ def _fetch(url: str, path: Path, *, facts: FileFacts, progress: Progress, bar: T
             if content_bytes > facts.content_bytes:
                 break
             progress.advance(bar, len(chunk))
-    if digest.hexdigest() != facts.content_sha256:
-        raise _BadDownload("the checksum of the content is wrong")
+    if not unpacker.eof or digest.hexdigest() != facts.content_sha256:
+        raise _BadDownload("it is cut off, or the checksum of its content is wrong")
 
 
 def _reason(error: Exception) -> str:

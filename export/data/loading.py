@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from rich.progress import track
-from service.inference.preprocess import preprocess
 
 from export.data.dataset import Arrays, Dataset, DataSource, Pictures
 from export.data.download import download_part
@@ -15,6 +14,7 @@ from export.data.picture_folders import class_names, read_folder, split_folder
 from export.data.split import hold_out
 from export.errors import BadData, DataNotFound
 from export.recipes.recipe import Recipe
+from service.inference.preprocess import preprocess
 from service.repository.artifact import Preprocessing
 
 # Where a user's pictures come without a test folder, this share of every class is kept for the test.
