@@ -1,0 +1,181 @@
+"""The model card of a published version: a README.md in which every figure comes from the run itself."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import onnx
+import torch
+
+from export.artifact_files import artifact_files
+from export.evaluation import Evaluation, read_evaluation
+from export.verification import PARITY_PROP
+from models import MODELS, build_model
+from models.layer_table import LayerTable, layer_table
+from service.repository.artifact import MODEL_FILE, Measurement, Metadata
+
+_MATRIX_UP_TO = 20
+"""Classes above which the confusion matrix is left to evaluation.json."""
+_RESIZING = {
+    "stretch": "is stretched to that size",
+    "crop": "is scaled until its shorter edge has {edge} pixels, and its centre is cut out",
+    "pad": "is scaled to fit inside {edge} x {edge}, centred, and the rest filled with background",
+    "none": "has to have that size",
+}
+_STROKES = {
+    "light-on-dark": "It learnt from light strokes on a dark ground",
+    "dark-on-light": "It learnt from dark strokes on a light ground",
+}
+
+
+def render_card(folder: Path, name: str) -> str:
+    """The card of the version of the model `name` in `folder`, from its metadata and, if any, its evaluation."""
+    proto = onnx.load(str(folder / MODEL_FILE), load_external_data=False)
+    props = {entry.key: entry.value for entry in proto.metadata_props}
+    metadata = Metadata.from_props(props)
+    evaluation = read_evaluation(folder)
+    table = _layer_table(metadata)
+    size_bytes = sum(file.stat().st_size for file in artifact_files(folder))
+    parts = (
+        _front_matter(metadata),
+        f"# {name}",
+        _sentence(metadata, table, size_bytes),
+        _figures(name, metadata, evaluation, json.loads(props[PARITY_PROP])),
+        _call(name),
+        _input(metadata),
+        f"## Labels\n\n{', '.join(metadata.labels)}",
+        _layers(table),
+        _test(evaluation) if evaluation else "",
+        _provenance(metadata),
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front_matter(metadata: Metadata) -> str:
+    tags = [metadata.architecture, metadata.task, "onnx", "convoy"]
+    if metadata.cam:
+        tags.append(metadata.cam.method)
+    lines = ["---", "library_name: onnx", f"pipeline_tag: {metadata.task}"]
+    # A name that somebody gave their own folder may be anything; JSON strings are YAML.
+    lines += ["datasets:", f"- {json.dumps(metadata.dataset)}", "tags:", *(f"- {tag}" for tag in tags), "---"]
+    return "\n".join(lines)
+
+
+def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
+    facts = MODELS[metadata.architecture]
+    return (
+        f"{metadata.architecture} ({facts.year}) for {len(metadata.labels)} classes, trained on {metadata.dataset}: "
+        f"{table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, {metadata.precision}.\n\n{facts.paper}."
+    )
+
+
+def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parity: dict[str, float]) -> str:
+    model = metadata.architecture
+    which = model if name == model else f"{model} --name {name}"
+    verify, evaluate = (f"`python -m export {stage} {which}`" for stage in ("verify", "evaluate"))
+    rows: list[tuple[str, str, str]] = []
+    if evaluation:
+        rows.append((f"Accuracy on {evaluation.images:,} test images", f"{evaluation.accuracy:.2%}", evaluate))
+    else:
+        rows.append(("Accuracy on the test images", "not measured", evaluate))
+    rows += [(_measured(metric), f"{metric.value:.2%}", verify) for metric in metadata.metrics]
+    rows += [
+        (f"Largest difference between onnxruntime and torch, {output}", f"{share:.1e} of the largest value", verify)
+        for output, share in parity.items()
+    ]
+    return _table(("Measured from this file, as it is served", "", "Repeat with"), rows)
+
+
+def _measured(metric: Measurement) -> str:
+    return f"{metric.name.capitalize()} on {metric.images:,} {metric.split} images"
+
+
+def _call(name: str) -> str:
+    address = f"http://127.0.0.1:3000/v1/models/{name}"
+    return (
+        "## Call\n\n```sh\n"
+        f"curl --data-binary @picture.png {address}/classify\n"
+        f"curl --data-binary @picture.png '{address}/cam?format=overlay' --output overlay.png\n```"
+    )
+
+
+def _input(metadata: Metadata) -> str:
+    spec = metadata.preprocessing
+    edge = spec.shortest_edge or f"{spec.height} x {spec.width}"
+    resizing = _RESIZING[spec.resize].format(edge=edge)
+    if spec.resize == "pad" and spec.shortest_edge is None:
+        resizing = "is scaled to fit inside, centred, and the rest filled with background"
+    how = f"{spec.interpolation}{', antialiased' if spec.antialias else ''}"
+    sentences = [
+        f"`image` is uint8 (N, {spec.height}, {spec.width}, {spec.channels}), {spec.colour}; "
+        "scaling and normalisation are in the graph.",
+        f"A picture {resizing} ({how}).",
+    ]
+    if spec.polarity:
+        sentences.append(f"{_STROKES[spec.polarity]}; the service can turn pictures of the other kind round.")
+    if metadata.cam:
+        sentences.append(
+            "`target` is int64 (N,), the class that `cam` explains, -1 for the top one; "
+            f"`cam` is {metadata.cam.method} at `{metadata.cam.layer}`."
+        )
+    return "## Input\n\n" + "\n".join(sentences)
+
+
+def _layer_table(metadata: Metadata) -> LayerTable:
+    spec = metadata.preprocessing
+    assert spec.height is not None
+    assert spec.width is not None
+    with torch.device("meta"):
+        network = build_model(metadata.architecture, num_classes=len(metadata.labels), in_channels=spec.channels)
+    return layer_table(network, in_channels=spec.channels, input_px=(spec.height, spec.width))
+
+
+def _layers(table: LayerTable) -> str:
+    header = ("Layer", "Kind", "Output", "Parameters", "Multiply-adds", "Receptive field")
+    body = [
+        (
+            f"`{row.layer}`",
+            row.kind,
+            " x ".join(map(str, row.output_shape)),
+            f"{row.parameters:,}",
+            f"{row.multiply_adds:,}",
+            "all" if row.receptive_field_px is None else " x ".join(map(str, row.receptive_field_px)),
+        )
+        for row in table.rows
+    ]
+    body.append(("total", "", "", f"{table.parameters:,}", f"{table.multiply_adds:,}", ""))
+    return "## Layers\n\n" + _table(header, body)
+
+
+def _test(evaluation: Evaluation) -> str:
+    count = f"{evaluation.correct:,} of {evaluation.images:,} test images of {evaluation.dataset} are right."
+    if len(evaluation.classes) > _MATRIX_UP_TO:
+        ranked = sorted(evaluation.classes, key=lambda result: 1.0 if result.accuracy is None else result.accuracy)
+        worst = [(result.label, _percent(result.accuracy)) for result in ranked[:_MATRIX_UP_TO]]
+        return f"## Test\n\n{count} The classes with the lowest accuracy:\n\n" + _table(("Class", "Right"), worst)
+    body = [
+        (f"**{result.label}**", *(str(number) if number else "" for number in row), _percent(result.accuracy))
+        for result, row in zip(evaluation.classes, evaluation.confusion, strict=True)
+    ]
+    labels = [result.label for result in evaluation.classes]
+    return f"## Test\n\n{count} Rows are what a picture shows, columns the answers.\n\n" + _table(
+        ("", *labels, "Right"), body
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+def _provenance(metadata: Metadata) -> str:
+    versions = ", ".join(f"{library} {version}" for library, version in metadata.versions.items())
+    recipe = json.dumps(metadata.recipe, indent=2)
+    return (
+        f"## Provenance\n\nTrained by `{metadata.command}`, source revision {metadata.source_revision}, with "
+        f"{versions}.\n\n<details><summary>Recipe</summary>\n\n```json\n{recipe}\n```\n\n</details>"
+    )
+
+
+def _table(header: tuple[str, ...], body: Iterable[tuple[str, ...]]) -> str:
+    lines = (header, ("---", *["---:"] * (len(header) - 1)), *body)
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

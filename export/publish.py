@@ -1,0 +1,148 @@
+"""The publish stage: a verified artifact becomes the next version of its model, by one rename."""
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from export.artifact_files import artifact_files, digest
+from export.atomic import write_whole
+from export.card import render_card
+from export.errors import PublishRefused
+from export.run_folder import RunFolder
+from export.verification import Verification, read_verification, shortfall
+from service.inference.model import load_model
+from service.repository.artifact import CARD_FILE, MODEL_FILE, InvalidArtifact, Metadata
+from service.repository.folder import NAME, scan
+
+_HIDDEN = re.compile(r"\.publishing-(?P<pid>[0-9]+)-[0-9a-f]{8}-(?P<host>.*)")
+_FORGOTTEN_AFTER_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """A version that stands in the repository."""
+
+    version: int
+    path: Path
+    is_new: bool
+    """False where the newest version already had these bytes."""
+
+
+def publish(run: RunFolder, repository: Path) -> Publication:
+    """Put the run's artifact into the repository as the next version of its model.
+
+    Nothing is seen before the rename, and what an interrupted publish leaves is hidden and swept up by the next.
+
+    Raises:
+        MissingStage: the artifact is not there, or was never verified.
+        PublishRefused: it has changed since, it fell short, or the service could not load it.
+    """
+    if not NAME.fullmatch(run.name):
+        raise PublishRefused(f"{run.name!r} cannot be the name of a published model.")
+    verification = read_verification(run)
+    if complaint := shortfall(verification, minimum_accuracy=run.recipe.minimum_accuracy):
+        raise PublishRefused(f"{run.name} is not published. {complaint}")
+    home = repository / run.name
+    home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
+    hidden = home / f".publishing-{os.getpid()}-{secrets.token_hex(4)}-{socket.gethostname()}"
+    try:
+        _fill(hidden, run, verification)
+        return _reveal(hidden, home)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def versions_of(repository: Path, name: str) -> dict[int, Path]:
+    """Folder per published version of a model, oldest first; empty where there is none."""
+    if not repository.is_dir():
+        return {}
+    found = scan(repository)
+    return {version: found[model, version].path for model, version in sorted(found) if model == name}
+
+
+def _fill(hidden: Path, run: RunFolder, verification: Verification) -> None:
+    """Copy the artifact into the hidden folder, with what was measured from it, and see that it can be served."""
+    hidden.mkdir()
+    for file in artifact_files(run.path):
+        shutil.copyfile(file, hidden / file.name)
+    if digest(hidden) != verification.sha256:
+        raise PublishRefused(f"{run.graph} has changed since it was verified; run {run.command('verify')!r} again.")
+    _add_measurements(hidden / MODEL_FILE, verification)
+    try:
+        load_model(hidden, name=run.name, version=0, provider="cpu", intra_op_threads=1)
+    except InvalidArtifact as error:
+        raise PublishRefused(f"{run.name} is not published, because the service could not load it: {error}") from None
+    write_whole(hidden / CARD_FILE, lambda path: path.write_text(render_card(hidden, run.name), encoding="utf-8"))
+    for file in (*hidden.iterdir(), hidden):
+        _to_disk(file)
+
+
+def _add_measurements(file: Path, verification: Verification) -> None:
+    proto = onnx.load(str(file), load_external_data=False)
+    props = {entry.key: entry.value for entry in proto.metadata_props}
+    measured = {"metrics": (verification.accuracy,), "baseline": verification.baseline}
+    metadata = Metadata.from_props(props).model_copy(update=measured)
+    onnx.helper.set_model_props(proto, {**props, **metadata.to_props(), **verification.to_props()})
+    file.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+def _reveal(hidden: Path, home: Path) -> Publication:
+    """Rename to the next free version; whoever comes second takes the one after."""
+    fingerprint = digest(hidden)
+    version = 0
+    while True:
+        versions = versions_of(home.parent, home.name)
+        newest = max(versions, default=0)
+        if versions and digest(versions[newest]) == fingerprint:
+            return Publication(version=newest, path=versions[newest], is_new=False)
+        version = max(newest, version) + 1
+        path = home / str(version)
+        try:
+            hidden.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+            continue
+        _to_disk(home)
+        return Publication(version=version, path=path, is_new=True)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what interrupted publishes left: folders of dead processes here, old ones of other machines."""
+    for folder in home.iterdir():
+        mark = _HIDDEN.fullmatch(folder.name)
+        if mark is None:
+            continue
+        if mark["host"] == socket.gethostname() and not _is_alive(int(mark["pid"])):
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        with suppress(FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _FORGOTTEN_AFTER_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
