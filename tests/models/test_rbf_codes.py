@@ -20,10 +20,10 @@ def test_digits_are_drawings_seven_wide_and_twelve_high() -> None:
     assert (seven[8:, 4:] == -1).all()
 
 
-def test_no_two_digits_are_nearer_than_six_pixels() -> None:
+def test_no_two_digits_are_nearer_than_eighteen_pixels() -> None:
     codes = class_codes(10)
     differing = (84 - codes @ codes.T) / 2
-    assert (differing + 84 * torch.eye(10)).min() >= 6
+    assert (differing + 84 * torch.eye(10)).min() >= 18
 
 
 def test_hashed_codes_are_the_same_for_ever() -> None:
