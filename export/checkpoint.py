@@ -91,6 +91,7 @@ def load_checkpoint(run: RunFolder) -> tuple[nn.Module, CheckpointFacts]:
     try:
         network.load_state_dict(torch.load(run.checkpoint, map_location="cpu", weights_only=True))
     except Exception as error:
-        reason = str(error).splitlines()[0].rstrip(".:")
+        # torch explains over many lines, or with none; the first says enough.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
         raise BadData(f"{run.checkpoint} does not hold weights of {facts.recipe.model}: {reason}.") from None
     return network.eval(), facts

@@ -71,7 +71,7 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of changed images."""
         images, targets = batch
-        logits = self._logits(self.augment(images.float() / 255))
+        logits = self.logits(self.augment(images.float() / 255))
         loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
         self.train_accuracy(logits.detach(), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(targets))
@@ -81,20 +81,16 @@ class Learner(lightning.LightningModule):
     def validation_step(self, batch: Batch, _: int) -> None:
         """Measure one batch of unchanged images; the loss is cross entropy without smoothing."""
         images, targets = batch
-        logits = self._logits(images.float() / 255)
+        logits = self.logits(images.float() / 255)
         loss = F.cross_entropy(logits, targets)
         self.validation_accuracy(logits, targets)
         self.log("validation_loss", loss, on_epoch=True, sync_dist=True, batch_size=len(targets))
         self.log("validation_accuracy", self.validation_accuracy, on_epoch=True, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        """The recipe's optimizer with its schedule by step; biases and single coefficients do not decay."""
+        """The recipe's optimizer with its schedule by step."""
         recipe = self.recipe
-        parameters = list(self.network.parameters())
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        groups = parameter_groups(self.network, weight_decay=recipe.weight_decay)
         optimizer: torch.optim.Optimizer
         if recipe.optimizer == "adamw":
             optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
@@ -107,11 +103,20 @@ class Learner(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _logits(self, pixels: Tensor) -> Tensor:
+    def logits(self, pixels: Tensor) -> Tensor:
         """Logits float32 (N, classes) of pixels / 255, float32 (N, C, H, W)."""
         x = (pixels - self.mean) / self.std
         logits: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
         return logits.float()
+
+
+def parameter_groups(network: nn.Module, *, weight_decay: float) -> list[dict[str, Any]]:
+    """Kernels and matrices, which decay, then biases and single coefficients, which do not."""
+    parameters = list(network.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 def rate_share(step: int, *, warmup_steps: int, steps: int) -> float:

@@ -6,9 +6,7 @@ from service.repository.artifact import Preprocessing
 RECIPE = Recipe(
     model="mnist_cnn",
     dataset="mnist",
-    preprocessing=Preprocessing(
-        height=28, width=28, resize="stretch", colour="gray", polarity="light-on-dark"
-    ),
+    preprocessing=Preprocessing(height=28, width=28, resize="stretch", colour="gray", polarity="light-on-dark"),
     pixel_mean=(0.1307,),
     pixel_std=(0.3081,),
     epochs=15,

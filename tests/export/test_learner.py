@@ -1,0 +1,64 @@
+"""The schedule, the batches and the loss of a training."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from export.data.dataset import Arrays
+from export.learner import Learner, loader, parameter_groups, rate_share
+from export.onnx_graph import ServingGraph
+from export.recipes import RECIPES, Augmentation
+from models import build_model
+
+
+def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine() -> None:
+    shares = [rate_share(step, warmup_steps=4, steps=12) for step in range(13)]
+    assert shares[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert shares[8] == pytest.approx(0.5)
+    assert shares[12] == 0.0
+    assert shares[4:] == sorted(shares[4:], reverse=True)
+
+
+def test_the_rate_can_start_at_its_peak_and_stays_at_zero_beyond_the_end() -> None:
+    assert rate_share(0, warmup_steps=0, steps=5) == 1.0
+    assert rate_share(9, warmup_steps=0, steps=5) == 0.0
+
+
+@pytest.fixture
+def arrays() -> Arrays:
+    images = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 28, 28, 1), np.uint8)
+    return Arrays(images=images, targets=np.arange(10, dtype=np.int64))
+
+
+def test_training_batches_hold_every_image_once_with_its_target(arrays: Arrays) -> None:
+    batches = list(loader(arrays, batch_size=4))
+    assert [tuple(images.shape) for images, _ in batches] == [(4, 1, 28, 28), (4, 1, 28, 28), (2, 1, 28, 28)]
+    targets = torch.cat([targets for _, targets in batches])
+    assert torch.equal(torch.cat([images[:, 0, 0, 0] for images, _ in batches]).long(), targets)
+    assert targets.tolist() != list(range(10))
+    assert sorted(targets.tolist()) == list(range(10))
+
+
+def test_validation_batches_keep_their_order(arrays: Arrays) -> None:
+    ((_, targets),) = loader(arrays)
+    assert targets.tolist() == list(range(10))
+
+
+def test_biases_and_single_coefficients_do_not_decay() -> None:
+    network = build_model("lenet5", num_classes=10, in_channels=1)
+    decaying, free = parameter_groups(network, weight_decay=0.5)
+    assert (decaying["weight_decay"], free["weight_decay"]) == (0.5, 0.0)
+    assert sum(p.numel() for p in free["params"]) == 6 + 12 + 16 + 32 + 120 + 84
+    assert len(decaying["params"]) + len(free["params"]) == len(list(network.parameters()))
+
+
+def test_the_network_sees_what_the_graph_will_see() -> None:
+    recipe = replace(RECIPES["lenet5"], augmentation=Augmentation())
+    network = build_model("lenet5", num_classes=10, in_channels=1)
+    graph = ServingGraph(network, mean=recipe.pixel_mean, std=recipe.pixel_std)
+    images = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
+    served, _ = graph(images, torch.full((3,), -1))
+    learner = Learner(network, recipe, num_classes=10)
+    assert torch.allclose(learner.logits(images.permute(0, 3, 1, 2).float() / 255), served, rtol=1e-4, atol=1e-3)
