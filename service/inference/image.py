@@ -9,6 +9,8 @@ What the picture is made of is settled here once, so that nothing behind it has 
 - of animations, pages and bursts the first picture is taken.
 """
 
+import logging
+import warnings
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Final
@@ -23,6 +25,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from service.errors import BadImage, ConvoyError, TooLarge, UnsupportedMedia
+from service.inference.bounds import check_jpeg_header, check_opened
 from service.inference.formats import SUPPORTED, Format, gif_size_px, refused_format, sniff, webp_size_px
 from service.inference.orientation import upright
 
@@ -92,7 +95,10 @@ def decode_image(data: bytes | memoryview, *, max_pixels: int) -> Image.Image:
     if kind is None:
         raise _refusal(data)
     limit = min(max_pixels, PIXELS_AT_MOST)
+    data = bytes(data)  # the same object where it is bytes already
     try:
+        if kind == "jpeg":
+            check_jpeg_header(data)
         if kind in ("webp", "gif"):
             # These two act on the size while they are opened.
             size = webp_size_px(data) if kind == "webp" else gif_size_px(data)
@@ -101,12 +107,19 @@ def decode_image(data: bytes | memoryview, *, max_pixels: int) -> Image.Image:
             _check_size(size, limit)
         picture = _DECODERS[kind](BytesIO(data))
         _check_size(picture.size, limit)
+        check_opened(picture, data, limit)
         return _flatten(picture, kind)
     except (ConvoyError, MemoryError):
         raise
     except Exception:
         # Hostile bytes reach every corner of a decoder: whatever it raises, the picture is what is wrong.
         raise BadImage(f"The {_NAMES[kind]} picture cannot be decoded: it is damaged or incomplete.") from None
+
+
+def quiet_pillow() -> None:
+    """Keep Pillow's remarks on damaged TIFF tags and animations out of the log; for a process, once, at its start."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 def _refusal(data: bytes | memoryview) -> ConvoyError:
@@ -129,8 +142,6 @@ def _check_size(size_px: tuple[int, int], max_pixels: int) -> None:
 
 def _flatten(picture: ImageFile.ImageFile, kind: Format) -> Image.Image:
     """The opened file as a loaded, upright, opaque image in mode "L" or "RGB"."""
-    if kind == "tiff":
-        _check_strips(picture)
     sample_depth = picture.tile[0].args if kind == "png" else None
     picture.load()
     mode, info = picture.mode, picture.info
@@ -151,21 +162,6 @@ def _flatten(picture: ImageFile.ImageFile, kind: Format) -> Image.Image:
     # Pillow turns TIFF pictures itself while it loads them.
     exif = info.get("exif") if kind != "tiff" else None
     return upright(image, exif) if isinstance(exif, bytes) else image
-
-
-def _check_strips(picture: ImageFile.ImageFile) -> None:
-    """Refuse a TIFF whose strips cover it many times over: each costs a pass over the picture.
-
-    Raises:
-        BadImage: The strips hold more samples than any picture of that size.
-    """
-    width, height = picture.size
-    covered_px = 0
-    for _, extents, _, _ in picture.tile:
-        x0, y0, x1, y1 = extents or (0, 0, width, height)
-        covered_px += (x1 - x0) * (y1 - y0)
-    if covered_px > 8 * width * height:
-        raise BadImage("The TIFF picture cannot be decoded: its strips overlap.")
 
 
 def _sixteen_bit(picture: ImageFile.ImageFile) -> Image.Image:
