@@ -1,14 +1,15 @@
 """What Lightning trains: a network with its recipe's loss, augmentation, optimizer and schedule."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning.pytorch as lightning
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics.classification import MulticlassAccuracy
 
 from export.augment import augmenter
@@ -38,13 +39,51 @@ class ArrayBatches(Dataset[Batch]):
         return self._images[index], self._targets[index]
 
 
-def loader(arrays: Arrays, *, batch_size: int | None = None) -> DataLoader[Batch]:
-    """Batches in a new order every epoch; without a batch size in the given order, for validation."""
+class EpochOrder(Sampler[int]):
+    """All positions in an order that the seed and the number of the epoch alone decide.
+
+    torch's own shuffling draws from the global stream, so that a resumed training would see another order.
+    """
+
+    def __init__(self, size: int, *, seed: int) -> None:
+        self._size = size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; Lightning calls this before every epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        """How many positions there are."""
+        return self._size
+
+    def __iter__(self) -> Iterator[int]:
+        """The positions."""
+        generator = torch.Generator().manual_seed(_mixed(self._seed, self._epoch))
+        positions: list[int] = torch.randperm(self._size, generator=generator).tolist()
+        yield from positions
+
+
+def training_loader(arrays: Arrays, *, batch_size: int, seed: int) -> DataLoader[Batch]:
+    """Batches in an order of its own for every epoch."""
     return DataLoader(
         ArrayBatches(arrays),
-        batch_size=batch_size or _VALIDATION_BATCH,
-        shuffle=batch_size is not None,
+        batch_size=batch_size,
+        sampler=EpochOrder(len(arrays.targets), seed=seed),
         collate_fn=_as_it_is,
+        # The loader draws a number from it that nothing uses; not from the global stream, please.
+        generator=torch.Generator(),
+    )
+
+
+def validation_loader(arrays: Arrays) -> DataLoader[Batch]:
+    """Batches in the given order."""
+    return DataLoader(
+        ArrayBatches(arrays),
+        batch_size=_VALIDATION_BATCH,
+        collate_fn=_as_it_is,
+        generator=torch.Generator(),
     )
 
 
@@ -66,7 +105,7 @@ class Learner(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed by epoch and device, so that a training that was interrupted goes on as if it had not been."""
-        torch.manual_seed(self.recipe.seed + 1_000_003 * (self.current_epoch + 1) + 7919 * self.global_rank)
+        torch.manual_seed(_mixed(self.recipe.seed, self.current_epoch, self.global_rank))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of changed images."""
@@ -124,6 +163,11 @@ def rate_share(step: int, *, warmup_steps: int, steps: int) -> float:
     if step < warmup_steps:
         return (step + 1) / warmup_steps
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))))
+
+
+def _mixed(*numbers: int) -> int:
+    """A seed of 63 bits that differs wherever one of the numbers does."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -20,7 +20,7 @@ from export.data.dataset import Dataset
 from export.data.loading import load_training
 from export.epoch_log import EpochLog, EpochRow
 from export.errors import BadData
-from export.learner import Learner, loader
+from export.learner import Learner, training_loader, validation_loader
 from export.provenance import command_line, library_versions, source_revision
 from export.recipes.recipe import Precision
 from export.run_folder import RunFolder
@@ -135,8 +135,8 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
         print(f"Going on from the last finished epoch in {run.last}.")
     trainer.fit(
         Learner(network, recipe, num_classes=len(dataset.labels)),
-        loader(dataset.train, batch_size=recipe.batch_size),
-        loader(dataset.validation),
+        training_loader(dataset.train, batch_size=recipe.batch_size, seed=recipe.seed),
+        validation_loader(dataset.validation),
         ckpt_path=run.last if resumes else None,
         weights_only=True,
     )

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from export.data.dataset import Arrays
-from export.learner import Learner, loader, parameter_groups, rate_share
+from export.learner import EpochOrder, Learner, parameter_groups, rate_share, training_loader, validation_loader
 from export.onnx_graph import ServingGraph
 from export.recipes import RECIPES, Augmentation
 from models import build_model
+from models.classifier import Classifier
 
 
 def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine() -> None:
@@ -33,7 +34,7 @@ def arrays() -> Arrays:
 
 
 def test_training_batches_hold_every_image_once_with_its_target(arrays: Arrays) -> None:
-    batches = list(loader(arrays, batch_size=4))
+    batches = list(training_loader(arrays, batch_size=4, seed=1))
     assert [tuple(images.shape) for images, _ in batches] == [(4, 1, 28, 28), (4, 1, 28, 28), (2, 1, 28, 28)]
     targets = torch.cat([targets for _, targets in batches])
     assert torch.equal(torch.cat([images[:, 0, 0, 0] for images, _ in batches]).long(), targets)
@@ -41,8 +42,23 @@ def test_training_batches_hold_every_image_once_with_its_target(arrays: Arrays) 
     assert sorted(targets.tolist()) == list(range(10))
 
 
+def test_the_order_hangs_on_seed_and_epoch_alone() -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        sampler = EpochOrder(50, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    torch.manual_seed(1)
+    first = order(5, 3)
+    torch.manual_seed(2)
+    assert order(5, 3) == first
+    assert sorted(first) == list(range(50))
+    assert first != order(5, 4)
+    assert first != order(6, 3)
+
+
 def test_validation_batches_keep_their_order(arrays: Arrays) -> None:
-    ((_, targets),) = loader(arrays)
+    ((_, targets),) = validation_loader(arrays)
     assert targets.tolist() == list(range(10))
 
 
@@ -57,6 +73,7 @@ def test_biases_and_single_coefficients_do_not_decay() -> None:
 def test_the_network_sees_what_the_graph_will_see() -> None:
     recipe = replace(RECIPES["lenet5"], augmentation=Augmentation())
     network = build_model("lenet5", num_classes=10, in_channels=1)
+    assert isinstance(network, Classifier)
     graph = ServingGraph(network, mean=recipe.pixel_mean, std=recipe.pixel_std)
     images = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
     served, _ = graph(images, torch.full((3,), -1))
