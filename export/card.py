@@ -8,6 +8,7 @@ import onnx
 import torch
 
 from export.artifact_files import artifact_files
+from export.data.idx_datasets import DATASETS
 from export.evaluation import Evaluation, read_evaluation
 from export.verification import PARITY_PROP
 from models import MODELS, build_model
@@ -19,7 +20,7 @@ _MATRIX_UP_TO = 20
 _RESIZING = {
     "stretch": "is stretched to that size",
     "crop": "is scaled until its shorter edge has {edge} pixels, and its centre is cut out",
-    "pad": "is scaled to fit inside {edge} x {edge}, centred, and the rest filled with background",
+    "pad": "is scaled to fit inside {box}, centred, and the rest filled with background",
     "none": "has to have that size",
 }
 _STROKES = {
@@ -64,8 +65,8 @@ def _front_matter(metadata: Metadata) -> str:
 def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
     facts = MODELS[metadata.architecture]
     return (
-        f"{metadata.architecture} ({facts.year}) for {len(metadata.labels)} classes, trained on {metadata.dataset}: "
-        f"{table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, {metadata.precision}.\n\n{facts.paper}."
+        f"{metadata.architecture} ({facts.year}) for {len(metadata.labels)} classes, "
+        f"trained on {_title(metadata.dataset)}: {table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, {metadata.precision}.\n\n{facts.paper}."
     )
 
 
@@ -83,7 +84,7 @@ def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parit
         (f"Largest difference between onnxruntime and torch, {output}", f"{share:.1e} of the largest value", verify)
         for output, share in parity.items()
     ]
-    return _table(("Measured from this file, as it is served", "", "Repeat with"), rows)
+    return _table(("Measured from this file, as it is served", "Figure", "Repeat with"), rows, numbers=range(1, 2))
 
 
 def _measured(metric: Measurement) -> str:
@@ -101,18 +102,18 @@ def _call(name: str) -> str:
 
 def _input(metadata: Metadata) -> str:
     spec = metadata.preprocessing
-    edge = spec.shortest_edge or f"{spec.height} x {spec.width}"
-    resizing = _RESIZING[spec.resize].format(edge=edge)
-    if spec.resize == "pad" and spec.shortest_edge is None:
-        resizing = "is scaled to fit inside, centred, and the rest filled with background"
+    edge = spec.shortest_edge
+    box = f"{edge} x {edge}" if edge else "that size"
     how = f"{spec.interpolation}{', antialiased' if spec.antialias else ''}"
     sentences = [
         f"`image` is uint8 (N, {spec.height}, {spec.width}, {spec.channels}), {spec.colour}; "
         "scaling and normalisation are in the graph.",
-        f"A picture {resizing} ({how}).",
+        f"A picture {_RESIZING[spec.resize].format(edge=edge, box=box)} ({how}).",
     ]
     if spec.polarity:
-        sentences.append(f"{_STROKES[spec.polarity]}; the service can turn pictures of the other kind round.")
+        sentences.append(
+            f"{_STROKES[spec.polarity]}; `?polarity=auto` lets the service turn pictures of the other kind round."
+        )
     if metadata.cam:
         sentences.append(
             "`target` is int64 (N,), the class that `cam` explains, -1 for the top one; "
@@ -144,23 +145,29 @@ def _layers(table: LayerTable) -> str:
         for row in table.rows
     ]
     body.append(("total", "", "", f"{table.parameters:,}", f"{table.multiply_adds:,}", ""))
-    return "## Layers\n\n" + _table(header, body)
+    return "## Layers\n\n" + _table(header, body, numbers=range(3, 6))
 
 
 def _test(evaluation: Evaluation) -> str:
-    count = f"{evaluation.correct:,} of {evaluation.images:,} test images of {evaluation.dataset} are right."
+    count = f"{evaluation.correct:,} of {evaluation.images:,} test images of {_title(evaluation.dataset)} are right."
     if len(evaluation.classes) > _MATRIX_UP_TO:
         ranked = sorted(evaluation.classes, key=lambda result: 1.0 if result.accuracy is None else result.accuracy)
         worst = [(result.label, _percent(result.accuracy)) for result in ranked[:_MATRIX_UP_TO]]
-        return f"## Test\n\n{count} The classes with the lowest accuracy:\n\n" + _table(("Class", "Right"), worst)
+        return f"## Test\n\n{count} The classes with the lowest accuracy:\n\n" + _table(
+            ("Class", "Right"), worst, numbers=range(1, 2)
+        )
     body = [
         (f"**{result.label}**", *(str(number) if number else "" for number in row), _percent(result.accuracy))
         for result, row in zip(evaluation.classes, evaluation.confusion, strict=True)
     ]
     labels = [result.label for result in evaluation.classes]
     return f"## Test\n\n{count} Rows are what a picture shows, columns the answers.\n\n" + _table(
-        ("", *labels, "Right"), body
+        ("", *labels, "Right"), body, numbers=range(1, len(labels) + 2)
     )
+
+
+def _title(dataset: str) -> str:
+    return DATASETS[dataset].title if dataset in DATASETS else dataset
 
 
 def _percent(share: float | None) -> str:
@@ -176,6 +183,8 @@ def _provenance(metadata: Metadata) -> str:
     )
 
 
-def _table(header: tuple[str, ...], body: Iterable[tuple[str, ...]]) -> str:
-    lines = (header, ("---", *["---:"] * (len(header) - 1)), *body)
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+def _table(header: tuple[str, ...], body: Iterable[tuple[str, ...]], *, numbers: range) -> str:
+    """A Markdown table whose columns in `numbers` are right-aligned."""
+    rule = tuple("---:" if column in numbers else "---" for column in range(len(header)))
+    escaped = ([cell.replace("|", r"\|") for cell in line] for line in (header, rule, *body))
+    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
