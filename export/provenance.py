@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
+# What the pipeline writes itself is no change of its code: running it again gives the same revision.
+_RESULTS = (":(top,exclude)model_repository", ":(top,exclude)docs")
 
 
 def source_revision() -> str:
@@ -14,7 +16,8 @@ def source_revision() -> str:
     try:
         # An installed copy may lie inside somebody else's repository: only a tracked file speaks for ours.
         _git("ls-files", "--error-unmatch", Path(__file__).name)
-        return _git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+        changes = _git("status", "--porcelain", "--untracked-files=no", "--", ":(top)", *_RESULTS)
+        return _git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changes else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
 

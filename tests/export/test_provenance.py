@@ -33,15 +33,19 @@ def test_an_untracked_copy_in_somebody_elses_repository_is_unknown(tmp_path: Pat
     assert revision_of_copy_in(tmp_path) == "unknown"
 
 
-def test_the_revision_is_the_commit_and_says_when_there_are_local_changes(tmp_path: Path) -> None:
+def test_the_revision_is_the_commit_and_says_when_the_code_has_local_changes(tmp_path: Path) -> None:
     shutil.copy(provenance.__file__, tmp_path / "provenance.py")
+    code, result = tmp_path / "code.py", tmp_path / "model_repository" / "README.md"
+    result.parent.mkdir()
+    for file in (code, result):
+        file.write_text("before\n")
     git(tmp_path, "init")
-    git(tmp_path, "add", "provenance.py")
+    git(tmp_path, "add", "provenance.py", "code.py", "model_repository")
     git(tmp_path, "commit", "-m", "ours")
     clean = revision_of_copy_in(tmp_path)
     assert re.fullmatch(r"[0-9a-f]{12}", clean)
-    git(tmp_path, "rm", "--cached", "-q", "provenance.py")
-    git(tmp_path, "add", "provenance.py")
-    (tmp_path / "other.py").write_text("x = 1\n")
-    git(tmp_path, "add", "other.py")
+    result.write_text("after\n")
+    (tmp_path / "untracked.py").touch()
+    assert revision_of_copy_in(tmp_path) == clean
+    code.write_text("after\n")
     assert revision_of_copy_in(tmp_path) == clean + "-dirty"
