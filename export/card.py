@@ -66,7 +66,8 @@ def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
     facts = MODELS[metadata.architecture]
     return (
         f"{metadata.architecture} ({facts.year}) for {len(metadata.labels)} classes, "
-        f"trained on {_title(metadata.dataset)}: {table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, {metadata.precision}.\n\n{facts.paper}."
+        f"trained on {_title(metadata.dataset)}: {table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, "
+        f"{metadata.precision}.\n\n{facts.paper}."
     )
 
 
