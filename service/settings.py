@@ -97,10 +97,14 @@ class Settings(BaseSettings):
             reason = first["msg"].removeprefix("Value error, ")
             reason = reason[0].lower() + reason[1:]
             raise InvalidSettings(f"{name}={first['input']} cannot work: {reason}.") from None
-        settings._check_repository()
         return settings
 
-    def _check_repository(self) -> None:
+    def check_repository(self) -> None:
+        """Look whether the repository is there; asked once before the port opens, for a running service outlives it.
+
+        Raises:
+            InvalidSettings: it is no folder, or cannot be read.
+        """
         if not self.repository.is_dir():
             raise InvalidSettings(f"{PREFIX}REPOSITORY={self.repository} cannot work: there is no such folder.")
         if not os.access(self.repository, os.R_OK | os.X_OK):

@@ -1,0 +1,103 @@
+"""Puts the HTTP side of a worker together: metrics, handlers, routes, the front."""
+
+import asyncio
+import gc
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+
+from service.http.front import Front
+from service.http.metrics.exposition import expose
+from service.http.metrics.inference import InferenceMetrics
+from service.http.metrics.models import ModelMetrics
+from service.http.metrics.process import ProcessMetrics
+from service.http.metrics.requests import RequestMetrics
+from service.http.openapi import Documentation
+from service.http.predict import Predict
+from service.http.request import ASGIApp, Request
+from service.http.responses import Response
+from service.http.routes import Route, Router
+from service.http.views import Views
+from service.inference.engine import Engine
+from service.inference.session import ProviderName, onnxruntime_version
+from service.logs import AccessLog
+from service.repository.peers import Peers
+from service.settings import Settings
+
+_SAMPLE_S = 0.5
+
+
+class Application:
+    """One worker: the engine, its metrics, and the routes to it."""
+
+    def __init__(self, settings: Settings, provider: ProviderName, peers: Peers | None = None) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = RequestMetrics(self._registry)
+        self._process = ProcessMetrics(
+            self._registry, service_version=version("convoy"), ort_version=onnxruntime_version()
+        )
+        inference = InferenceMetrics(self._registry, max_class_labels=settings.max_class_labels)
+        models = ModelMetrics(self._registry, inference)
+        self.engine = Engine(settings, provider, peers=peers, on_change=models.follow)
+        self._access_log = AccessLog() if settings.access_log else None
+        self.predict = Predict(self.engine, inference)
+        self._router = Router(self._routes(Views(self.engine)))
+        self._sampling: asyncio.Task[None] | None = None
+
+    def in_front_of(self, framework: ASGIApp) -> ASGIApp:
+        """The application that the server calls."""
+        return Front(framework, self._router, self._requests, self._access_log)
+
+    async def start(self) -> None:
+        """Begin to load models; called before the first connection is accepted."""
+        await asyncio.to_thread(self.engine.start)
+        self._sampling = asyncio.create_task(self._sample())
+
+    async def stop(self) -> None:
+        """End the threads once the last request is answered."""
+        if self._sampling is not None:
+            self._sampling.cancel()
+        await asyncio.to_thread(self.engine.stop)
+        if self._access_log is not None:
+            self._access_log.close()
+
+    async def _metrics(self, request: Request) -> Response:
+        self._sample_now()
+        body, content_type = await asyncio.to_thread(expose, self._registry, request.header(b"accept") or "")
+        return Response(body, media_type=content_type)
+
+    async def _sample(self) -> None:
+        frozen = False
+        while True:
+            self._sample_now()
+            if not frozen and self.engine.catalog.settled():
+                # What start-up made stays for good: a full collection would walk all of it while requests wait.
+                gc.collect()
+                gc.freeze()
+                frozen = True
+            await asyncio.sleep(_SAMPLE_S)
+
+    def _sample_now(self) -> None:
+        self._requests.sample()
+        self._process.sample(waiting=self.engine.lanes.waiting, running=self.engine.lanes.running)
+
+    def _routes(self, views: Views) -> list[Route]:
+        predict = self.predict
+        documentation = Documentation(version("convoy"))
+        return [
+            Route("/v1/models", {"GET": views.models}),
+            Route("/v1/models/{name}", {"GET": views.model}),
+            Route("/v1/models/{name}/classify", {"POST": predict.classify}),
+            Route("/v1/models/{name}/cam", {"POST": predict.cam}),
+            Route("/v1/models/{name}/versions/{version}", {"GET": views.version}),
+            Route("/v1/models/{name}/versions/{version}/classify", {"POST": predict.classify}),
+            Route("/v1/models/{name}/versions/{version}/cam", {"POST": predict.cam}),
+            Route("/classify", {"POST": predict.typed_classify}),
+            Route("/cam", {"POST": predict.typed_cam}),
+            Route("/livez", {"GET": views.live}),
+            Route("/readyz", {"GET": views.ready}),
+            Route("/metrics", {"GET": self._metrics}),
+            Route("/docs", {"GET": documentation.page}),
+            Route("/openapi.json", {"GET": documentation.document}),
+            Route("/", {"GET": documentation.home}),
+        ]

@@ -1,0 +1,35 @@
+"""The text of /metrics: all workers together, the dead ones' counts kept and their gauges dropped."""
+
+import os
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_LIVE_GAUGE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
+
+
+def expose(own: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The metrics in the format that an Accept header asks for, and its content type.
+
+    Reads the files of every worker where there are several processes, so it does not belong on the event loop.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE)
+    registry = own
+    if folder:
+        _forget_dead(Path(folder))
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)
+    encoder, content_type = choose_encoder(accept)
+    return encoder(registry), content_type
+
+
+def _forget_dead(folder: Path) -> None:
+    """A worker that was killed could not take its gauges back; its counters stay, for they did happen."""
+    for path in folder.glob("gauge_live*_*.db"):
+        match = _LIVE_GAUGE.fullmatch(path.name)
+        if match and not Path("/proc", match[1]).exists():
+            mark_process_dead(int(match[1]), str(folder))

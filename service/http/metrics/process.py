@@ -1,0 +1,43 @@
+"""What a worker uses and how full it is, sampled twice a second rather than at every request."""
+
+import resource
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+_PAGE_BYTES = resource.getpagesize()
+
+
+class ProcessMetrics:
+    """Memory, CPU time and the queue; prometheus_client's own process metrics know one process only."""
+
+    def __init__(self, registry: CollectorRegistry, *, service_version: str, ort_version: str) -> None:
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(name, text, multiprocess_mode="livesum", registry=registry)
+
+        self._queue_depth = gauge("convoy_queue_depth", "Requests that wait for a lane.")
+        self._inflight = gauge("convoy_inflight", "Requests that a lane is working on.")
+        self._memory = gauge("convoy_process_resident_memory_bytes", "Memory of the workers, shared pages in each.")
+        self._workers = gauge("convoy_workers", "Worker processes that are alive.")
+        self._cpu = Counter(
+            "convoy_process_cpu_seconds_total", "User and system time of the workers.", registry=registry
+        )
+        self._cpu_seen_s = 0.0
+        self._workers.set(1)
+        Gauge(
+            "convoy_build_info",
+            "1, with the versions of the service and of onnxruntime.",
+            ["version", "ort_version"],
+            multiprocess_mode="livemax",
+            registry=registry,
+        ).labels(service_version, ort_version).set(1)
+
+    def sample(self, *, waiting: int, running: int) -> None:
+        """Bring the series up to date."""
+        self._queue_depth.set(waiting)
+        self._inflight.set(running)
+        self._memory.set(int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        used_s = usage.ru_utime + usage.ru_stime
+        self._cpu.inc(used_s - self._cpu_seen_s)
+        self._cpu_seen_s = used_s

@@ -1,0 +1,197 @@
+"""The handlers of classify and cam: from a request to a question for the lanes, and back."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from service.errors import ConvoyError, InvalidParameter
+from service.http.answers import CAM_ENCODERS, Encoder, encode_classes
+from service.http.metrics.inference import InferenceMetrics
+from service.http.parameters import (
+    CAM_PARAMETERS,
+    CLASSIFY_PARAMETERS,
+    read_format,
+    read_polarity,
+    read_target,
+    read_top_k,
+    read_version,
+    require_classifier,
+)
+from service.http.pictures import Upload, extract
+from service.http.request import Request
+from service.http.responses import Response
+from service.inference.engine import Engine
+from service.inference.model import LoadedModel
+from service.inference.pipeline import Encoded, Operation, Question
+
+_PARAMETERS: dict[Operation, frozenset[str]] = {"classify": CLASSIFY_PARAMETERS, "cam": CAM_PARAMETERS}
+
+
+class Predict:
+    """Classify and explain, under /v1/models/{name} and at BentoML's constant routes."""
+
+    def __init__(self, engine: Engine, metrics: InferenceMetrics) -> None:
+        self._engine = engine
+        self._settings = engine.settings
+        self._metrics = metrics
+
+    async def classify(self, request: Request) -> Response:
+        """POST /v1/models/{name}[/versions/{version}]/classify."""
+        return await self._by_path(request, "classify")
+
+    async def cam(self, request: Request) -> Response:
+        """POST /v1/models/{name}[/versions/{version}]/cam."""
+        return await self._by_path(request, "cam")
+
+    async def typed_classify(self, request: Request) -> Response:
+        """POST /classify, the door of BentoML's own client: everything stands in the form."""
+        return await self._by_form(request, "classify")
+
+    async def typed_cam(self, request: Request) -> Response:
+        """POST /cam, the door of BentoML's own client."""
+        return await self._by_form(request, "cam")
+
+    async def direct(self, operation: Operation, image: bytes, name: str | None, values: Mapping[str, str]) -> bytes:
+        """The same answer without HTTP, for callers within the process: the body that would be sent."""
+        model = self._engine.find(name)
+        reading = _Reading.of(image, self._settings.max_images)
+        question = self._question(operation, model, values, reading)
+        encoded = await self._engine.lanes.run(question, within_s=self._settings.deadline_s)
+        self._metrics.ended(question, encoded.tops, None)
+        return encoded.body
+
+    async def _by_path(self, request: Request, operation: Operation) -> Response:
+        version = request.parameters.get("version")
+        model = self._engine.find(request.parameters["name"], read_version(version) if version is not None else None)
+        reading = _Reading(request, self._settings.max_images)
+        return await self._answer(request, operation, model, request.query(_PARAMETERS[operation]), reading)
+
+    async def _by_form(self, request: Request, operation: Operation) -> Response:
+        request.query(frozenset())
+        self._engine.lanes.admit(operation, within_s=self._settings.deadline_s)
+        reading = _Reading(request, self._settings.max_images)
+        await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
+        # The model stands in the form, so the form has to be parsed before there is a lane to parse it in.
+        await asyncio.to_thread(reading.images)
+        values = _form_values(reading.upload.fields, _PARAMETERS[operation] | {"model"})
+        model = self._engine.find(values.pop("model", None))
+        return await self._answer(request, operation, model, values, reading)
+
+    async def _answer(
+        self,
+        request: Request,
+        operation: Operation,
+        model: LoadedModel,
+        values: Mapping[str, str],
+        reading: "_Reading",
+    ) -> Response:
+        request.model = (model.name, model.version)
+        question: Question | None = None
+        try:
+            question = self._question(operation, model, values, reading)
+            # Asked before the body is read, so that a refusal costs neither the upload nor the decoding.
+            self._engine.lanes.admit(question.group, within_s=self._settings.deadline_s)
+            await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
+            encoded = await self._engine.lanes.run(question, within_s=self._settings.deadline_s)
+        except Exception as error:
+            code = error.code if isinstance(error, ConvoyError) else "internal_error"
+            if question is None:
+                self._metrics.unreached(model, code)
+            else:
+                self._metrics.ended(question, [], code)
+            raise
+        # Counting comes after the answer is on its way.
+        request.afterwards = lambda: self._metrics.ended(question, encoded.tops, None)
+        return Response(encoded.body, media_type=encoded.media_type, headers=encoded.headers)
+
+    def _question(
+        self, operation: Operation, model: LoadedModel, values: Mapping[str, str], reading: "_Reading"
+    ) -> Question:
+        require_classifier(model)
+        polarity = read_polarity(values, model)
+        if operation == "classify":
+            return Question(
+                operation=operation,
+                model=model,
+                read=reading.images,
+                encode=reading.encoded_by(encode_classes),
+                max_pixels=self._settings.max_pixels,
+                polarity=polarity,
+                top_k=read_top_k(values, model),
+            )
+        form = read_format(values)
+        return Question(
+            operation=operation,
+            model=model,
+            read=reading.images,
+            encode=reading.encoded_by(CAM_ENCODERS[form]),
+            max_pixels=self._settings.max_pixels,
+            polarity=polarity,
+            target=read_target(values, model),
+            keep_picture=form == "overlay",
+        )
+
+
+class _Reading:
+    """The body of one request: received on the event loop, parsed in a lane, once."""
+
+    __slots__ = ("_body", "_max_images", "_request", "_upload")
+
+    def __init__(self, request: Request | None, max_images: int) -> None:
+        self._request = request
+        self._max_images = max_images
+        self._body: bytes | None = None
+        self._upload: Upload | None = None
+
+    @classmethod
+    def of(cls, body: bytes, max_images: int) -> "_Reading":
+        """A body that is there already."""
+        reading = cls(None, max_images)
+        reading._body = body
+        return reading
+
+    async def receive(self, max_bytes: int, timeout_s: float) -> None:
+        """Take the body in, unless that has been done."""
+        if self._body is None and self._request is not None:
+            self._body = await self._request.body(max_bytes=max_bytes, timeout_s=timeout_s)
+
+    @property
+    def upload(self) -> Upload:
+        """What the body holds."""
+        if self._upload is None:
+            kind = self._request.header(b"content-type") if self._request is not None else None
+            self._upload = extract(self._body or b"", kind, max_images=self._max_images)
+            self._body = b""  # the pictures are copies where they were parsed: one of the two is enough
+        return self._upload
+
+    def images(self) -> list[bytes]:
+        """The pictures as they were sent."""
+        return self.upload.images
+
+    def encoded_by(self, encoder: Encoder) -> Any:
+        """The encoder, told whether several pictures were sent, which is known once the body is parsed."""
+
+        def encode(model: LoadedModel, results: list[Any]) -> Encoded:
+            return encoder(model, results, self.upload.several)
+
+        return encode
+
+
+def _form_values(fields: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
+    """Form fields as text; BentoML's client writes JSON into them, others write plain text."""
+    values = {}
+    for name, text in fields.items():
+        if name not in allowed:
+            raise InvalidParameter(f"There is no field {name[:40]!r} here; there is {', '.join(sorted(allowed))}.")
+        if text[:1] == '"' or text == "null":
+            try:
+                plain = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                plain = text
+            if plain is None:
+                continue
+            text = str(plain)
+        values[name] = text
+    return values

@@ -1,0 +1,137 @@
+"""A request as the handlers see it, and the bounded reading of its body."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from service.errors import BadRequest, ConvoyError, InvalidParameter, TooLarge
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class UploadTimeout(ConvoyError):
+    """The body did not arrive in time."""
+
+    code = "upload_timeout"
+
+
+class ClientGone(Exception):
+    """The caller hung up; there is nobody to answer."""
+
+
+class Request:
+    """One HTTP request; `route`, `parameters`, `model` and `body_bytes` are filled in on the way."""
+
+    __slots__ = (
+        "_headers",
+        "_receive",
+        "afterwards",
+        "body_bytes",
+        "id",
+        "method",
+        "model",
+        "parameters",
+        "path",
+        "route",
+        "scope",
+        "started",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.id = request_id
+        self.started = time.perf_counter()
+        self.route = ""
+        self.parameters: dict[str, str] = {}
+        self.model: tuple[str, int] | None = None
+        self.body_bytes = 0
+        self.afterwards: Callable[[], None] | None = None
+        """Called once the answer is on its way."""
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of a lower-case name."""
+        for key, value in self._headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    def query(self, allowed: frozenset[str]) -> dict[str, str]:
+        """The query's parameters.
+
+        Raises:
+            BadRequest: the query is not valid UTF-8.
+            InvalidParameter: a name is given twice, or is not one of `allowed`.
+        """
+        raw: bytes = self.scope["query_string"]
+        if not raw:
+            return {}
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+        except ValueError:
+            raise BadRequest("The query string cannot be read.") from None
+        values: dict[str, str] = {}
+        for name, value in pairs:
+            if name not in allowed:
+                known = ", ".join(sorted(allowed))
+                raise InvalidParameter(f"There is no parameter {name[:40]!r} here; there is {known}.")
+            if name in values:
+                raise InvalidParameter(f"Parameter {name!r} is given twice.")
+            values[name] = value
+        return values
+
+    async def body(self, *, max_bytes: int, timeout_s: float) -> bytes:
+        """The whole body. What a refused request still sends is read and dropped by the server, so that its
+        sender gets to see the answer.
+
+        Raises:
+            TooLarge: more than `max_bytes`, by its Content-Length or, where it comes in chunks, by its count.
+            UploadTimeout: it did not arrive within `timeout_s`.
+            ClientGone: the connection ended first.
+        """
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > max_bytes:
+            raise self._over(max_bytes)
+        message = await self._next(timeout_s)
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            # The usual case, one message, is spared the list and the join.
+            self.body_bytes = len(body)
+            if len(body) > max_bytes:
+                raise self._over(max_bytes)
+            return body
+        chunks = [body]
+        self.body_bytes = len(body)
+        ends = time.monotonic() + timeout_s
+        while message.get("more_body"):
+            if self.body_bytes > max_bytes:
+                raise self._over(max_bytes)
+            message = await self._next(ends - time.monotonic())
+            chunks.append(message.get("body", b""))
+            self.body_bytes += len(chunks[-1])
+        if self.body_bytes > max_bytes:
+            raise self._over(max_bytes)
+        return b"".join(chunks)
+
+    async def _next(self, timeout_s: float) -> Message:
+        try:
+            async with asyncio.timeout(timeout_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise UploadTimeout("The body did not arrive in time.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message
+
+    @staticmethod
+    def _over(max_bytes: int) -> TooLarge:
+        return TooLarge(f"The body is larger than the {max_bytes} bytes that are allowed.")

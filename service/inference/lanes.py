@@ -1,0 +1,215 @@
+"""A bounded queue in front of a few inference threads: admits what can be served in time, refuses the rest at once.
+
+It knows nothing of models or pictures: it moves requests to an `execute` function, several of one group at a time
+where they are cheap, and brings the answers back to the event loop.
+"""
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from service.errors import DeadlineExceeded, Overloaded
+
+# A run over several requests saves per-run overhead, which is worth having only while a run is short.
+_BATCH_BUDGET_S = 0.01
+# Weight of the newest observation in the moving average of a group's cost.
+_NEWEST = 0.2
+
+log = logging.getLogger("convoy.lanes")
+
+
+class Work(Protocol):
+    """What the lanes need to know of a request."""
+
+    @property
+    def group(self) -> Hashable:
+        """Requests of equal group cost about the same, and may be executed together if they are `batchable`."""
+
+    @property
+    def batchable(self) -> bool:
+        """Whether it may share a run with others of its group."""
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """Seconds per stage, filled in on the way."""
+
+
+Request = TypeVar("Request", bound=Work)
+Answer = TypeVar("Answer")
+
+
+class _Job(Generic[Request, Answer]):
+    __slots__ = ("cost_s", "future", "queued_at", "request", "running", "timer")
+
+    def __init__(self, request: Request, cost_s: float, future: "asyncio.Future[Answer]") -> None:
+        self.request = request
+        self.cost_s = cost_s
+        self.future = future
+        self.queued_at = time.perf_counter()
+        self.running = False
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Lanes(Generic[Request, Answer]):
+    """Inference threads with one queue; `run` is awaited on the event loop, `execute` runs in a lane."""
+
+    def __init__(
+        self,
+        execute: Callable[[Sequence[Request]], Sequence[Answer | Exception]],
+        *,
+        lanes: int,
+        queue_size: int,
+        max_batch: int,
+    ) -> None:
+        self._execute = execute
+        self._lanes = lanes
+        self._queue_size = queue_size
+        self._max_batch = max_batch
+        self._queue: deque[_Job[Request, Answer]] = deque()
+        self._wake = threading.Condition(threading.Lock())
+        self._idle = 0
+        self._closed = False
+        self._pending_s = 0.0  # estimated cost of all that waits or runs
+        self._running = 0
+        self._busy = 0
+        self._cost_s: dict[Hashable, float] = {}  # moving average per group, seconds per request
+        self._threads = [threading.Thread(target=self._lane, name=f"lane-{n}", daemon=True) for n in range(lanes)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """Requests that a lane is working on, those included whose caller has given up."""
+        return self._running
+
+    def admit(self, group: Hashable, *, within_s: float) -> None:
+        """Check that a request could be answered in time; cheap, so that it can be asked before the body is read.
+
+        Raises:
+            Overloaded: the queue is full, or what is ahead would take too long.
+        """
+        wait_s = self._pending_s / self._lanes
+        if len(self._queue) >= self._queue_size:
+            raise Overloaded("Too many requests are waiting; come back later.", retry_after_s=max(wait_s, 1.0))
+        # An estimate alone never refuses work while a lane is free, else one slow run could shut a model out.
+        if self._busy >= self._lanes and wait_s + self._cost_s.get(group, 0.0) > within_s:
+            raise Overloaded("What is waiting already would use up the time for this request.", retry_after_s=wait_s)
+
+    async def run(self, request: Request, *, within_s: float) -> Answer:
+        """Have a request executed and wait for its answer.
+
+        Raises:
+            Overloaded: it could not be served in time, so it was not begun.
+            DeadlineExceeded: `within_s` ran out. A request that still waited is withdrawn; one that runs keeps its
+                lane until it ends, since a thread cannot be stopped.
+        """
+        self.admit(request.group, within_s=within_s)
+        loop = asyncio.get_running_loop()
+        job: _Job[Request, Answer] = _Job(request, self._cost_s.get(request.group, 0.0), loop.create_future())
+        job.timer = loop.call_later(within_s, self._expire, job, within_s)
+        with self._wake:
+            self._queue.append(job)
+            self._pending_s += job.cost_s
+            if self._idle:
+                self._wake.notify()
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            self._withdraw(job)
+            raise
+        finally:
+            job.timer.cancel()
+
+    def close(self) -> None:
+        """Let the lanes end once the queue is empty."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _expire(self, job: _Job[Request, Answer], within_s: float) -> None:
+        self._withdraw(job)
+        if not job.future.done():
+            job.future.set_exception(DeadlineExceeded(f"The request was not answered within {within_s:g} seconds."))
+
+    def _withdraw(self, job: _Job[Request, Answer]) -> None:
+        with self._wake:
+            if not job.running and job in self._queue:
+                self._queue.remove(job)
+                self._pending_s -= job.cost_s
+
+    def _lane(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue:
+                    if self._closed:
+                        return
+                    self._idle += 1
+                    self._wake.wait()
+                    self._idle -= 1
+                batch = self._take()
+            self._work_on(batch)
+
+    def _take(self) -> list[_Job[Request, Answer]]:
+        """The next request and, where they are cheap, others of its group: this lane's share of the queue."""
+        first = self._queue.popleft()
+        batch = [first]
+        most = min(self._max_batch, math.ceil((len(self._queue) + 1) / self._lanes))
+        if most > 1 and first.request.batchable and 0.0 < first.cost_s * 2 <= _BATCH_BUDGET_S:
+            most = min(most, int(_BATCH_BUDGET_S / first.cost_s))
+            for job in list(self._queue):
+                if len(batch) == most:
+                    break
+                if job.request.group == first.request.group:
+                    self._queue.remove(job)
+                    batch.append(job)
+        now = time.perf_counter()
+        for job in batch:
+            job.running = True
+            job.request.stages["queue"] = now - job.queued_at
+        self._running += len(batch)
+        self._busy += 1
+        return batch
+
+    def _work_on(self, batch: list[_Job[Request, Answer]]) -> None:
+        started = time.perf_counter()
+        answers: Sequence[Answer | Exception]
+        try:
+            answers = self._execute([job.request for job in batch])
+        except Exception as error:
+            log.exception("a run over %d requests failed", len(batch))
+            answers = [error] * len(batch)
+        spent_s = (time.perf_counter() - started) / len(batch)
+        group = batch[0].request.group
+        with self._wake:
+            self._running -= len(batch)
+            self._busy -= 1
+            self._pending_s = max(0.0, self._pending_s - sum(job.cost_s for job in batch))
+            known_s = self._cost_s.get(group, spent_s)
+            self._cost_s[group] = known_s + _NEWEST * (spent_s - known_s)
+        # All answers of a run go back in one hop: waking the event loop costs more than a small network.
+        try:
+            batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)
+        except RuntimeError:
+            log.info("the event loop has ended before %d answers", len(batch))
+
+
+def _deliver(batch: Sequence[_Job[Request, Answer]], answers: Sequence[Answer | Exception]) -> None:
+    for job, answer in zip(batch, answers, strict=True):
+        if job.future.done():
+            continue
+        if isinstance(answer, Exception):
+            job.future.set_exception(answer)
+        else:
+            job.future.set_result(answer)
