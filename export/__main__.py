@@ -1,4 +1,4 @@
-"""The command line of the pipeline: python -m export {train,onnx,verify,publish,evaluate,run} MODEL.
+"""The command line of the pipeline: python -m export {train,onnx,verify,publish,evaluate,run,sheet} MODEL.
 
 Exit code 0 when the stage did its work, 1 when it could not (one sentence on stderr says why), 2 when the command
 itself makes no sense, 130 when it was interrupted.
@@ -46,7 +46,15 @@ def _publish(options: Options) -> None:
 
 def _evaluate(options: Options) -> None:
     """Measure a published version on the test files."""
-    _evaluate_run(_old_run(options), options.repository, options.version)
+    _evaluate_run(_published_run(options), options.repository, options.version)
+
+
+def _sheet(options: Options) -> None:
+    """Draw a test picture of every class beside the map of what decided for it."""
+    from export.sheet import draw_sheet
+
+    draw_sheet(_published_run(options), options.repository, options.out, version=options.version)
+    print(f"Drew {options.out}.")
 
 
 def _run(options: Options) -> None:
@@ -66,6 +74,7 @@ STAGES: dict[str, Callable[[Options], None]] = {
     "publish": _publish,
     "evaluate": _evaluate,
     "run": _run,
+    "sheet": _sheet,
 }
 
 
@@ -103,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         stage.add_argument("model", choices=RECIPES, metavar="MODEL", help=f"one of {', '.join(RECIPES)}")
         stage.add_argument("--name", help="name of the run and of the published model (default: MODEL)")
         stage.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
-        if name in ("train", "verify", "evaluate", "run"):
+        if name in ("train", "verify", "evaluate", "run", "sheet"):
             stage.add_argument(
                 "--data-dir",
                 type=Path,
@@ -111,15 +120,18 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name in ("train", "run"):
             _add_training_options(stage)
-        if name in ("publish", "evaluate", "run"):
+        if name in ("publish", "evaluate", "run", "sheet"):
             stage.add_argument(
                 "--repository",
                 type=Path,
                 default=Path("model_repository"),
                 help="folder of published models (default: model_repository)",
             )
-        if name == "evaluate":
-            stage.add_argument("--version", type=int, help="version to measure (default: the newest)")
+        if name in ("evaluate", "sheet"):
+            stage.add_argument("--version", type=int, help="published version (default: the newest)")
+            stage.add_argument("--data", type=Path, metavar="DIR", help="your own pictures instead of its dataset")
+        if name == "sheet":
+            stage.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG to write")
     return parser
 
 
@@ -166,6 +178,16 @@ def _changed(recipe: Recipe, options: Options) -> Recipe:
 def _old_run(options: Options) -> RunFolder:
     """The run that a training began earlier."""
     return open_run(_path(options), options.model, data_dir=getattr(options, "data_dir", None))
+
+
+def _published_run(options: Options) -> RunFolder:
+    """The run of a published model. Its folder may be gone: the published file tells all but where pictures lie."""
+    path = _path(options)
+    if options.data is None and (path / "run.json").is_file():
+        return _old_run(options)
+    pictures_dir = options.data.resolve() if options.data else None
+    source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
+    return RunFolder(path=path, recipe=RECIPES[options.model], source=source)
 
 
 def _path(options: Options) -> Path:

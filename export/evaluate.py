@@ -1,5 +1,6 @@
 """The evaluate stage: a published version measured on the test files, which nothing else reads."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import numpy as np
 from export.artifact_files import digest
 from export.atomic import write_whole
 from export.card import render_card
+from export.data.dataset import DataSource, Pictures
 from export.data.loading import load_test
 from export.errors import BadData, MissingStage
 from export.evaluation import EVALUATION_FILE, Evaluation
 from export.publish import versions_of
+from export.recipes.recipe import Recipe
 from export.run_folder import RunFolder
 from export.serving_path import score_pictures
 from service.inference.model import LoadedModel, load_model
@@ -26,9 +29,7 @@ def evaluate(run: RunFolder, repository: Path, *, version: int | None = None) ->
         BadData: a file is damaged, or the classes are not those of the model.
     """
     model, folder = open_version(run, repository, version)
-    pictures = load_test(run.recipe, run.source)
-    if pictures.labels != model.metadata.labels:
-        raise BadData(f"The test files of {pictures.dataset} do not have the classes of {run.name}.")
+    pictures = read_test_pictures(model, run.source)
     scores = score_pictures(model, pictures)
     evaluation = Evaluation.of(
         answers=scores.argmax(axis=1).astype(np.int64),
@@ -42,6 +43,25 @@ def evaluate(run: RunFolder, repository: Path, *, version: int | None = None) ->
     card = render_card(folder, run.name)
     write_whole(folder / CARD_FILE, lambda path: path.write_text(card, encoding="utf-8"))
     return evaluation
+
+
+def read_test_pictures(model: LoadedModel, source: DataSource) -> Pictures:
+    """The test files for a published model, by the recipe that it carries; its training need not be here.
+
+    Raises:
+        DataNotFound: the files are nowhere, and cannot be downloaded.
+        BadData: a file is damaged, or the classes are not those of the model.
+    """
+    try:
+        recipe = Recipe.from_dict(model.metadata.recipe)
+    except ValueError as error:
+        raise BadData(f"Version {model.version} of {model.name} carries no recipe: {error}.") from None
+    if source.pictures_dir is not None:
+        recipe = replace(recipe, dataset=source.pictures_dir.name)
+    pictures = load_test(recipe, source)
+    if pictures.labels != model.metadata.labels:
+        raise BadData(f"The test files of {pictures.dataset} do not have the classes of {model.name}.")
+    return pictures
 
 
 def open_version(run: RunFolder, repository: Path, version: int | None) -> tuple[LoadedModel, Path]:

@@ -10,8 +10,7 @@ from PIL import Image
 
 from export.atomic import write_whole
 from export.data.dataset import Pictures
-from export.data.loading import load_test
-from export.evaluate import open_version
+from export.evaluate import open_version, read_test_pictures
 from export.run_folder import RunFolder
 from export.serving_path import as_served
 from service.inference.classifier import TOP_1, Prediction, explain_batch, top_k
@@ -44,7 +43,7 @@ def draw_sheet(run: RunFolder, repository: Path, file: Path, *, version: int | N
         DataNotFound, BadData: the test files are missing or damaged.
     """
     model, _ = open_version(run, repository, version)
-    pictures = load_test(run.recipe, run.source)
+    pictures = read_test_pictures(model, run.source)
     examples = [explain(model, pictures, position) for position in _first_of_each(pictures)]
     figure = _draw(examples, _title(model))
     write_whole(file, lambda path: figure.savefig(path, format="png", dpi=150))

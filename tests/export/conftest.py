@@ -28,10 +28,10 @@ RunMaker = Callable[..., RunFolder]
 @pytest.fixture(scope="session")
 def pictures_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A class-per-folder dataset of 28 x 28 gray pictures, 40 per class."""
-    root = tmp_path_factory.mktemp("shapes")
+    root = tmp_path_factory.mktemp("data") / "shapes"
     rng = np.random.default_rng(7)
     for index, label in enumerate(LABELS):
-        (root / label).mkdir()
+        (root / label).mkdir(parents=True)
         for number in range(40):
             pixels = rng.integers(0, 60, size=(28, 28), dtype=np.uint8)
             top, left = rng.integers(4, 12, size=2)

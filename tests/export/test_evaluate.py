@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from export.__main__ import main
 from export.artifact_files import digest
 from export.data.dataset import DataSource
 from export.data.loading import load_test, to_arrays
@@ -95,3 +96,21 @@ def test_confusions_are_counted_by_truth_and_answer() -> None:
     assert evaluation.confusion == ((1, 1, 0), (0, 2, 0), (0, 0, 0))
     assert [result.accuracy for result in evaluation.classes] == [0.5, 1.0, None]
     assert (evaluation.correct, evaluation.images, evaluation.accuracy) == (3, 4, 0.75)
+
+
+def test_a_published_model_is_measured_and_drawn_where_its_training_is_gone(
+    copy_verified: RunMaker, pictures_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, repository = copy_verified(), tmp_path / "repository"
+    path = publish(run, repository).path
+    common = ["mnist_cnn", "--runs", str(tmp_path / "none"), "--repository", str(repository)]
+    own = ["--data", str(pictures_dir)]
+    assert main(["evaluate", *common, *own]) == 0
+    evaluation = read_evaluation(path)
+    assert evaluation is not None
+    assert evaluation.dataset == pictures_dir.name
+    assert f"accuracy {evaluation.accuracy:.2%} on the 18 test pictures" in capsys.readouterr().out
+    assert main(["sheet", *common, *own, "--out", str(tmp_path / "maps.png")]) == 0
+    assert (tmp_path / "maps.png").stat().st_size > 10_000
+    assert main(["evaluate", *common]) == 1
+    assert "There is no dataset 'shapes'" in capsys.readouterr().err
