@@ -111,17 +111,17 @@ class Learner(lightning.LightningModule):
         """The loss of one batch of changed images."""
         images, targets = batch
         logits = self.logits(self.augment(images.float() / 255))
-        loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+        loss = self.loss(logits, targets, label_smoothing=self.recipe.label_smoothing)
         self.train_accuracy(logits.detach(), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(targets))
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Measure one batch of unchanged images; the loss is cross entropy without smoothing."""
+        """Measure one batch of unchanged images, without smoothing."""
         images, targets = batch
         logits = self.logits(images.float() / 255)
-        loss = F.cross_entropy(logits, targets)
+        loss = self.loss(logits, targets)
         self.validation_accuracy(logits, targets)
         self.log("validation_loss", loss, on_epoch=True, sync_dist=True, batch_size=len(targets))
         self.log("validation_accuracy", self.validation_accuracy, on_epoch=True, prog_bar=True)
@@ -141,6 +141,13 @@ class Learner(lightning.LightningModule):
             optimizer, lambda step: rate_share(step, warmup_steps=warmup_steps, steps=steps)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def loss(self, logits: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        """Cross entropy over the classes, and over the recipe's rubbish class if it has one; the batch's mean."""
+        if self.recipe.rubbish_logit is not None:
+            rubbish = logits.new_full((len(logits), 1), self.recipe.rubbish_logit)
+            logits = torch.cat([logits, rubbish], dim=1)
+        return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits float32 (N, classes) of pixels / 255, float32 (N, C, H, W)."""

@@ -22,6 +22,7 @@ RECIPE = Recipe(
     warmup_epochs=1.0,
     weight_decay=1e-4,
     label_smoothing=0.0,
+    rubbish_logit=-1.0,
     augmentation=Augmentation(degrees=8, translate=0.06, scale=0.08, shear_degrees=6),
     ema_decay=0.998,
     patience_epochs=8,

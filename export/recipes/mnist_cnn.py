@@ -16,6 +16,7 @@ RECIPE = Recipe(
     warmup_epochs=1.0,
     weight_decay=1e-2,
     label_smoothing=0.05,
+    rubbish_logit=None,
     augmentation=Augmentation(degrees=8, translate=0.06, scale=0.08, shear_degrees=6),
     ema_decay=0.998,
     patience_epochs=6,

@@ -64,6 +64,9 @@ class Recipe:
     warmup_epochs: float
     weight_decay: float
     label_smoothing: float
+    rubbish_logit: float | None
+    """Constant logit of one more class in the loss that is never right: it keeps the others from sinking together.
+    None for plain cross entropy."""
     augmentation: Augmentation
     ema_decay: float
     """Decay per step of the averaged weights, which are the ones kept; 0 keeps the raw weights."""
@@ -90,6 +93,10 @@ class Recipe:
         _check(0 <= self.warmup_epochs < self.epochs, "warmup_epochs must be in [0, epochs)")
         _check(self.weight_decay >= 0, "weight_decay must not be negative")
         _check(0 <= self.label_smoothing < 1, "label_smoothing must be in [0, 1)")
+        _check(
+            self.rubbish_logit is None or self.label_smoothing == 0,
+            "label_smoothing would give the rubbish class a share",
+        )
         _check(0 <= self.ema_decay < 1, "ema_decay must be in [0, 1)")
         _check(self.patience_epochs >= 1, "patience_epochs must be at least 1")
         _check(0 <= self.seed < 2**32, "seed must be in [0, 2^32)")

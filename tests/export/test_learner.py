@@ -1,5 +1,6 @@
 """The schedule, the batches and the loss of a training."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -79,3 +80,13 @@ def test_the_network_sees_what_the_graph_will_see() -> None:
     served, _ = graph(images, torch.full((3,), -1))
     learner = Learner(network, recipe, num_classes=10)
     assert torch.allclose(learner.logits(images.permute(0, 3, 1, 2).float() / 255), served, rtol=1e-4, atol=1e-3)
+
+
+def test_lenet5_is_trained_by_equation_9_of_its_paper() -> None:
+    recipe = replace(RECIPES["lenet5"], rubbish_logit=-3.0)
+    learner = Learner(build_model("lenet5", num_classes=10, in_channels=1), recipe, num_classes=10)
+    distances = torch.rand(5, 10) * 20
+    targets = torch.arange(5)
+    right = distances[torch.arange(5), targets]
+    equation_9 = right + torch.log(math.exp(-3.0) + torch.exp(-distances).sum(dim=1))
+    assert torch.allclose(learner.loss(-distances, targets), equation_9.mean(), atol=1e-5)

@@ -24,6 +24,7 @@ RECIPE = RECIPES["lenet5"]
         ({"warmup_epochs": 1000.0}, "warmup_epochs must be in"),
         ({"weight_decay": -0.1}, "weight_decay must not be negative"),
         ({"label_smoothing": 1.0}, "label_smoothing must be in"),
+        ({"label_smoothing": 0.1, "rubbish_logit": -1.0}, "a share"),
         ({"ema_decay": 1.0}, "ema_decay must be in"),
         ({"patience_epochs": 0}, "patience_epochs must be at least 1"),
         ({"seed": -1}, "seed must be in"),
