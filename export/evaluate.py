@@ -8,12 +8,11 @@ import numpy as np
 from export.artifact_files import digest
 from export.atomic import write_whole
 from export.card import render_card
-from export.data.dataset import DataSource, Pictures
+from export.data.dataset import Pictures
 from export.data.loading import load_test
 from export.errors import BadData, MissingStage
 from export.evaluation import EVALUATION_FILE, Evaluation
 from export.publish import versions_of
-from export.recipes.recipe import Recipe
 from export.run_folder import RunFolder
 from export.serving_path import score_pictures
 from service.inference.model import LoadedModel, load_model
@@ -29,7 +28,7 @@ def evaluate(run: RunFolder, repository: Path, *, version: int | None = None) ->
         BadData: a file is damaged, or the classes are not those of the model.
     """
     model, folder = open_version(run, repository, version)
-    pictures = read_test_pictures(model, run.source)
+    pictures = read_test_pictures(model, run)
     scores = score_pictures(model, pictures)
     evaluation = Evaluation.of(
         answers=scores.argmax(axis=1).astype(np.int64),
@@ -45,20 +44,18 @@ def evaluate(run: RunFolder, repository: Path, *, version: int | None = None) ->
     return evaluation
 
 
-def read_test_pictures(model: LoadedModel, source: DataSource) -> Pictures:
-    """The test files for a published model, by the recipe that it carries; its training need not be here.
+def read_test_pictures(model: LoadedModel, run: RunFolder) -> Pictures:
+    """The test files for a published model; its training need not be here, nor be one of this release's recipes.
 
     Raises:
         DataNotFound: the files are nowhere, and cannot be downloaded.
         BadData: a file is damaged, or the classes are not those of the model.
     """
-    try:
-        recipe = Recipe.from_dict(model.metadata.recipe)
-    except ValueError as error:
-        raise BadData(f"Version {model.version} of {model.name} carries no recipe: {error}.") from None
-    if source.pictures_dir is not None:
-        recipe = replace(recipe, dataset=source.pictures_dir.name)
-    pictures = load_test(recipe, source)
+    own = run.source.pictures_dir
+    # The seed says which pictures were held out where a user's folder has no test files of its own.
+    seed = model.metadata.recipe.get("seed", run.recipe.seed)
+    recipe = replace(run.recipe, dataset=own.name if own else model.metadata.dataset, seed=seed)
+    pictures = load_test(recipe, run.source)
     if pictures.labels != model.metadata.labels:
         raise BadData(f"The test files of {pictures.dataset} do not have the classes of {model.name}.")
     return pictures

@@ -43,7 +43,7 @@ def draw_sheet(run: RunFolder, repository: Path, file: Path, *, version: int | N
         DataNotFound, BadData: the test files are missing or damaged.
     """
     model, _ = open_version(run, repository, version)
-    pictures = read_test_pictures(model, run.source)
+    pictures = read_test_pictures(model, run)
     examples = [explain(model, pictures, position) for position in _first_of_each(pictures)]
     figure = _draw(examples, _title(model))
     write_whole(file, lambda path: figure.savefig(path, format="png", dpi=150))
