@@ -5,8 +5,8 @@ StageError                     exit code 1
 ├── BadData                    a file of the dataset is damaged or does not fit
 ├── MissingStage               an earlier stage has not been run
 ├── RunMismatch                the run folder holds another training than the one asked for
-├── VerificationFailed         the exported graph is not what was trained
-└── PublishRefused             the artifact falls short of what its recipe demands
+├── VerificationFailed         the exported graph is not what was trained, or is not good enough
+└── PublishRefused             the artifact was not verified as it is, or cannot be served
 UsageError                     exit code 2: the command line asks for something that does not exist
 """
 
@@ -32,11 +32,11 @@ class RunMismatch(StageError):
 
 
 class VerificationFailed(StageError):
-    """The exported graph answers otherwise than the network that was trained."""
+    """The exported graph answers otherwise than the trained network, or worse than its recipe demands."""
 
 
 class PublishRefused(StageError):
-    """The artifact falls short of what its recipe demands."""
+    """The artifact is not the one that was verified, fell short there, or cannot be served."""
 
 
 class UsageError(Exception):

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.artifact_files import artifact_files
 from export.atomic import write_whole
 from export.data.dataset import DataSource
 from export.errors import MissingStage, RunMismatch
@@ -115,7 +116,7 @@ class RunFolder:
         """Remove what the stages have written here, and nothing else."""
         for file in (
             *(self.checkpoint, self.checkpoint_facts, self.notes, self.last, self.best),
-            *(self.metrics, self.curves, self.graph, self.verification),
+            *(self.metrics, self.curves, self.verification, *artifact_files(self.path)),
         ):
             file.unlink(missing_ok=True)
 

@@ -91,6 +91,9 @@ def test_weights_above_the_limit_lie_beside_the_graph(make_run: RunMaker) -> Non
         np.testing.assert_array_equal(one, other)
     export_onnx(run)
     assert not data.exists(), "an artifact in one file must not leave the other one's weights behind"
+    export_onnx(run, external_above_bytes=1000)
+    run.discard()
+    assert not list(run.path.iterdir())
 
 
 def test_the_same_weights_give_the_same_bytes_without_a_path_of_this_machine(make_run: RunMaker) -> None:
