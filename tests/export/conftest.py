@@ -42,10 +42,10 @@ def pictures_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_run(tmp_path: Path, pictures_dir: Path) -> RunMaker:
-    """Make runs/MODEL with random weights: `make_run(model, minimum_accuracy=...)`."""
+    """Make runs/NAME with random weights: `make_run(model, name=..., minimum_accuracy=...)`."""
 
-    def make(model: str = "mnist_cnn", *, minimum_accuracy: float = 0.0) -> RunFolder:
-        return _trained(tmp_path / "runs" / model, model, pictures_dir, minimum_accuracy)
+    def make(model: str = "mnist_cnn", *, name: str | None = None, minimum_accuracy: float = 0.0) -> RunFolder:
+        return _trained(tmp_path / "runs" / (name or model), model, pictures_dir, minimum_accuracy)
 
     return make
 
