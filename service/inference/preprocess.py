@@ -111,10 +111,10 @@ def place_map(cam: NDArray[np.float32], size_px: tuple[int, int], spec: Preproce
         image = image.resize((coarse[0], coarse[1]), Image.Resampling.BOX)
     per_x, per_y = image.width / input_px[0], image.height / input_px[1]
     picture_box = (
-        -offset_px[0] * per_x,
-        -offset_px[1] * per_y,
-        (scaled_px[0] - offset_px[0]) * per_x,
-        (scaled_px[1] - offset_px[1]) * per_y,
+        offset_px[0] * per_x,
+        offset_px[1] * per_y,
+        (offset_px[0] + scaled_px[0]) * per_x,
+        (offset_px[1] + scaled_px[1]) * per_y,
     )
     placed = image.transform(size_px, Image.Transform.EXTENT, picture_box, Image.Resampling.BILINEAR)
     return np.asarray(placed, np.float32)
