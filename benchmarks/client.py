@@ -3,8 +3,11 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import uvloop
+
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ async def _drive(port: int, requests: list[bytes], concurrency: int, seconds: fl
             port,
         )
         connections.append(connection)
-    await asyncio.gather(*(connection.finished for connection in connections))
+    async with asyncio.timeout(seconds + _PATIENCE_S):
+        await asyncio.gather(*(connection.finished for connection in connections))
     latencies = [latency for connection in connections for latency in connection.latencies_s]
     return Load(time.perf_counter() - started, latencies, sum(connection.failures for connection in connections))
 
@@ -71,8 +75,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has the methods, not the base class
         self._send()
 
     def data_received(self, data: bytes) -> None:

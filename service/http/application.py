@@ -7,7 +7,7 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry
 
 from service.http.front import Front
-from service.http.metrics.exposition import expose
+from service.http.metrics.exposition import expose, spare_pid_checks
 from service.http.metrics.inference import InferenceMetrics
 from service.http.metrics.models import ModelMetrics
 from service.http.metrics.process import ProcessMetrics
@@ -31,6 +31,7 @@ class Application:
     """One worker: the engine, its metrics, and the routes to it."""
 
     def __init__(self, settings: Settings, provider: ProviderName, peers: Peers | None = None) -> None:
+        spare_pid_checks()
         self._registry = CollectorRegistry()
         self._requests = RequestMetrics(self._registry)
         self._process = ProcessMetrics(

@@ -7,7 +7,7 @@ not serve itself (the typed client's schema, the assets of the documentation pag
 import asyncio
 import contextlib
 import logging
-import os
+import random
 import re
 import time
 
@@ -123,7 +123,7 @@ def _request_id(scope: Scope) -> str:
                 given: str = value.decode("ascii")
                 return given
             break
-    return os.urandom(16).hex()
+    return f"{random.getrandbits(128):032x}"
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

@@ -17,6 +17,10 @@ from service.errors import DeadlineExceeded, Overloaded
 
 # A run over several requests saves per-run overhead, which is worth having only while a run is short.
 _BATCH_BUDGET_S = 0.01
+# Less work than this is done before another lane has woken up: it is left to a lane that is at work already.
+_WORTH_A_LANE_S = 0.001
+# Turns of the event loop, a few µs each, that a request may wait for company before a lane is woken.
+_MOST_TURNS = 8
 # Weight of the newest observation in the moving average of a group's cost.
 _NEWEST = 0.2
 
@@ -74,6 +78,7 @@ class Lanes(Generic[Request, Answer]):
         self._wake = threading.Condition(threading.Lock())
         self._idle = 0
         self._closed = False
+        self._waking = False
         self._pending_s = 0.0  # estimated cost of all that waits or runs
         self._running = 0
         self._busy = 0
@@ -120,8 +125,9 @@ class Lanes(Generic[Request, Answer]):
         with self._wake:
             self._queue.append(job)
             self._pending_s += job.cost_s
-            if self._idle:
-                self._wake.notify()
+        if not self._waking:
+            self._waking = True
+            loop.call_soon(self._gather, loop, 1, _MOST_TURNS)
         try:
             return await job.future
         except asyncio.CancelledError:
@@ -129,6 +135,26 @@ class Lanes(Generic[Request, Answer]):
             raise
         finally:
             job.timer.cancel()
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
+        """Wake the lanes once a turn of the event loop has brought nothing more, so that they find all at once."""
+        waiting = len(self._queue)
+        if waiting > seen and turns and waiting < self._max_batch:
+            loop.call_soon(self._gather, loop, waiting, turns - 1)
+        else:
+            self._wake_lanes()
+
+    def _wake_lanes(self, patient: bool = True) -> None:
+        self._waking = False
+        with self._wake:
+            if not self._queue or not self._idle:
+                return
+            if not (patient and self._busy and self._pending_s < _WORTH_A_LANE_S):
+                self._wake.notify(max(1, math.ceil(self._pending_s / _WORTH_A_LANE_S)))
+                return
+        # The estimate may be wrong, so it is looked at again.
+        self._waking = True
+        asyncio.get_running_loop().call_later(2 * _WORTH_A_LANE_S, self._wake_lanes, False)
 
     def close(self) -> None:
         """Let the lanes end once the queue is empty."""
@@ -165,7 +191,8 @@ class Lanes(Generic[Request, Answer]):
         """The next request and, where they are cheap, others of its group: this lane's share of the queue."""
         first = self._queue.popleft()
         batch = [first]
-        most = min(self._max_batch, math.ceil((len(self._queue) + 1) / self._lanes))
+        sharing = self._lanes if self._pending_s > _WORTH_A_LANE_S else 1
+        most = min(self._max_batch, math.ceil((len(self._queue) + 1) / sharing))
         if most > 1 and first.request.batchable and 0.0 < first.cost_s * 2 <= _BATCH_BUDGET_S:
             most = min(most, int(_BATCH_BUDGET_S / first.cost_s))
             for job in list(self._queue):
