@@ -32,6 +32,8 @@ class Explained:
     picture: Image.Image
     overlay: Image.Image
     """The map of the answer over the picture, of the same size."""
+    is_blank: bool
+    """Whether nothing spoke for the answer, so that the map is zero everywhere."""
     answer: Prediction
 
 
@@ -60,6 +62,7 @@ def explain(model: LoadedModel, pictures: Pictures, position: int) -> Explained:
         label=pictures.labels[pictures.targets[position]],
         picture=picture,
         overlay=Image.open(BytesIO(overlay_png(picture, heat))),
+        is_blank=not heat.any(),
         answer=top_k(scores[0], labels, 1)[0],
     )
 
@@ -86,8 +89,8 @@ def _draw(examples: list[Explained], title: str) -> Figure:
         answer = example.answer
         right = answer.label == example.label
         cell.suptitle(
-            f"{example.label}: answered {answer.label}, {answer.score:.1%}",
-            fontsize="medium",
+            f"{example.label}: answered {answer.label}, {answer.score:.1%}{' (map is zero)' if example.is_blank else ''}",
+            fontsize="small",
             color="black" if right else "firebrick",
         )
         for axes, image in zip(cell.subplots(1, 2), (example.picture, example.overlay), strict=True):

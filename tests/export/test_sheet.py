@@ -24,7 +24,8 @@ def test_the_first_test_picture_of_each_class_stands_beside_its_map(copy_verifie
         assert overlay.shape == picture.shape == (28, 28, 3)
         assert example.answer.label in ("bar", "dot", "ring")
         assert 1 / 3 < example.answer.score <= 1
-    assert any((np.asarray(e.overlay) != np.asarray(e.picture.convert("RGB"))).any() for e in examples)
+        assert example.is_blank == np.array_equal(overlay, picture)
+    assert not all(example.is_blank for example in examples)
     with Image.open(file) as sheet:
         assert sheet.format == "PNG"
         assert sheet.width > 3 * 2 * 100
