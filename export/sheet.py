@@ -87,11 +87,11 @@ def _draw(examples: list[Explained], title: str) -> Figure:
     cells = figure.subfigures(rows, _COLUMNS, squeeze=False).flat
     for cell, example in zip(cells, examples, strict=False):
         answer = example.answer
-        right = answer.label == example.label
+        note = " (map is zero)" if example.is_blank else ""
         cell.suptitle(
-            f"{example.label}: answered {answer.label}, {answer.score:.1%}{' (map is zero)' if example.is_blank else ''}",
+            f"{example.label}: answered {answer.label}, {answer.score:.1%}{note}",
             fontsize="small",
-            color="black" if right else "firebrick",
+            color="black" if answer.label == example.label else "firebrick",
         )
         for axes, image in zip(cell.subplots(1, 2), (example.picture, example.overlay), strict=True):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
