@@ -21,16 +21,16 @@ class CheckpointFacts:
     recipe: Recipe
     labels: tuple[str, ...]
     """Names of the classes, in the order of the logits."""
-    validation_accuracy: float | None
-    """Of the kept weights, in [0, 1]; None for weights that somebody brought."""
-    epoch: int | None
-    """Epoch of the kept weights, counted from 1; None for weights that somebody brought."""
-    training_s: float | None
-    """Wall-clock seconds of all epochs; None for weights that somebody brought."""
+    validation_accuracy: float
+    """Of the kept weights, in [0, 1]."""
+    epoch: int
+    """Epoch of the kept weights, counted from 1."""
+    training_s: float
+    """Wall-clock seconds of all epochs."""
     command: str
     """The command that trained them."""
     source_revision: str
-    """Commit of the code that trained them, with '+changes' where it had local changes; '' if unknown."""
+    """Commit of the code that trained them, see export.provenance."""
     versions: dict[str, str]
     """Library versions that trained them."""
 

@@ -10,14 +10,15 @@ from typing import Any, Literal
 import lightning.pytorch as lightning
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar, WeightAveraging
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 
 from export.atomic import write_whole
+from export.averaging import moving_average
 from export.checkpoint import CheckpointFacts, load_facts, save_checkpoint
 from export.curves import draw_curves
 from export.data.dataset import Dataset
 from export.data.loading import load_training
+from export.epoch_bar import EpochBar
 from export.epoch_log import EpochLog, EpochRow
 from export.errors import BadData
 from export.learner import Learner, training_loader, validation_loader
@@ -108,15 +109,14 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
     network = build_model(recipe.model, num_classes=len(dataset.labels), in_channels=recipe.preprocessing.channels)
     callbacks: list[Callback] = [
         log,
-        RichProgressBar(leave=False),
+        EpochBar(),
         EarlyStopping(monitor="validation_accuracy", mode="max", patience=recipe.patience_epochs),
         _keeper(run.best, monitor="validation_accuracy"),
         # After the other keeper: an epoch counts as finished once its best weights are kept.
         _keeper(run.last, monitor=None),
     ]
     if recipe.ema_decay > 0:
-        ema = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
-        callbacks.append(WeightAveraging(multi_avg_fn=ema))
+        callbacks.append(WeightAveraging(multi_avg_fn=moving_average(recipe.ema_decay)))
     trainer = lightning.Trainer(
         accelerator="auto",
         devices="auto",
@@ -127,19 +127,26 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
         plugins=[WholeFiles()],
         logger=False,
         enable_model_summary=False,
+        enable_progress_bar=False,
         num_sanity_val_steps=0,
         default_root_dir=run.path,
     )
     resumes = run.last.is_file()
     if resumes:
         print(f"Going on from the last finished epoch in {run.last}.")
-    trainer.fit(
-        Learner(network, recipe, num_classes=len(dataset.labels)),
-        training_loader(dataset.train, batch_size=recipe.batch_size, seed=recipe.seed),
-        validation_loader(dataset.validation),
-        ckpt_path=run.last if resumes else None,
-        weights_only=True,
-    )
+    try:
+        trainer.fit(
+            Learner(network, recipe, num_classes=len(dataset.labels)),
+            training_loader(dataset.train, batch_size=recipe.batch_size, seed=recipe.seed),
+            validation_loader(dataset.validation),
+            ckpt_path=run.last if resumes else None,
+            weights_only=True,
+        )
+    except SystemExit:
+        # Lightning turns Ctrl-C and SIGTERM into silent exits, one of them with code 0.
+        if trainer.interrupted:
+            raise KeyboardInterrupt from None
+        raise
     return bool(trainer.is_global_zero)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from rich.console import Console
 from rich.progress import track
 
 from export.data.dataset import Arrays, Dataset, DataSource, Pictures
@@ -71,7 +72,8 @@ def to_arrays(pictures: Pictures, spec: Preprocessing) -> Arrays:
     images = np.empty(shape, dtype=np.uint8)
     faults: list[str] = []
     title = f"{pictures.dataset}: reading {pictures.split} pictures"
-    for position in track(range(len(pictures)), description=title, transient=True):
+    positions = range(len(pictures))
+    for position in track(positions, description=title, transient=True, disable=not Console().is_terminal):
         try:
             images[position] = preprocess(pictures.read(position), spec)
         except BadData as error:

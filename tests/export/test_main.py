@@ -73,9 +73,7 @@ def test_a_stage_before_its_time_names_the_command_to_run(
     assert "run 'python -m export train lenet5' first" in line
 
 
-def test_evaluating_what_is_not_published_names_the_command(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_evaluating_what_is_not_published_names_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "lenet5", "--runs", str(tmp_path), "--repository", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "publish lenet5" in line
@@ -105,6 +103,17 @@ def test_another_recipe_needs_force(make_run: RunMaker, pictures_dir: Path, caps
     assert "Trained mnist_cnn" in capsys.readouterr().out
     assert main(arguments) == 0
     assert "nothing to do" in capsys.readouterr().out
+
+
+def test_an_interruption_is_one_sentence_and_exits_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(STAGES, "train", interrupted)
+    assert main(["train", "lenet5"]) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
 
 
 def test_help_does_not_wait_for_torch() -> None:

@@ -60,7 +60,6 @@ def test_a_training_learns_and_leaves_its_files(finished: RunFolder) -> None:
     network, facts = load_checkpoint(finished)
     assert facts.labels == ("bar", "dot", "ring")
     assert facts.validation_accuracy == max(row["validation_accuracy"] for row in rows(finished))
-    assert facts.validation_accuracy is not None
     assert facts.validation_accuracy > 0.6
     assert network(torch.zeros(1, 1, 28, 28)).shape == (1, 3)
     with Image.open(finished.curves) as curves:
@@ -93,9 +92,9 @@ def test_a_finished_training_is_not_overwritten_by_another_recipe(finished: RunF
         train(replace(finished, recipe=replace(finished.recipe, learning_rate=0.5)))
 
 
-# Kills itself in the middle of the third of four epochs: eleven batches each.
-_TRAIN_AND_DIE = """
-import json, os, signal, sys
+# Sends itself a signal in the middle of the third of four epochs: eleven batches each.
+_TRAIN_AND_STOP = """
+import json, os, sys
 from pathlib import Path
 from export.data.dataset import DataSource
 from export.learner import Learner
@@ -104,26 +103,36 @@ from export.run_folder import RunFolder
 from export.train import train
 
 step = Learner.training_step
-def step_or_die(self, batch, index):
+def step_or_stop(self, batch, index):
     if self.current_epoch == 2 and index == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(number))
     return step(self, batch, index)
-Learner.training_step = step_or_die
+Learner.training_step = step_or_stop
 
-path, pictures, recipe = sys.argv[1:]
+path, pictures, recipe, number = sys.argv[1:]
 source = DataSource(pictures_dir=Path(pictures))
 run = RunFolder(path=Path(path), recipe=Recipe.from_dict(json.loads(recipe)), source=source)
 train(run)
 """
 
 
-def test_a_killed_training_goes_on_and_ends_where_it_would_have_ended(
-    finished: RunFolder, tmp_path: Path, pictures_dir: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_was_stopped_goes_on_and_ends_where_it_would_have_ended(
+    number: signal.Signals,
+    finished: RunFolder,
+    tmp_path: Path,
+    pictures_dir: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = small_run(tmp_path / "killed", pictures_dir)
-    arguments = (str(run.path), str(pictures_dir), json.dumps(run.recipe.to_dict()))
-    process = subprocess.run([sys.executable, "-c", _TRAIN_AND_DIE, *arguments], timeout=120, check=False)
-    assert process.returncode == -signal.SIGKILL
+    run = small_run(tmp_path / "stopped", pictures_dir)
+    arguments = (str(run.path), str(pictures_dir), json.dumps(run.recipe.to_dict()), str(int(number)))
+    process = subprocess.run(
+        [sys.executable, "-c", _TRAIN_AND_STOP, *arguments], timeout=120, check=False, capture_output=True, text=True
+    )
+    if number is signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.stderr.splitlines()[-1] == "KeyboardInterrupt"
     assert len(rows(run)) == 2
     assert not run.checkpoint.exists()
 
