@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from service.inference.session import ProviderName, Session, TensorSpec, open_session
+from service.inference.session import ProviderName, RunFailed, Session, TensorSpec, open_session
 from service.repository.artifact import MODEL_FILE, InvalidArtifact, Metadata, Preprocessing
 
 # Where a graph takes any size, it is tried on this one.
@@ -110,10 +110,8 @@ def _try_batch(session: Session, metadata: Metadata, batch: int) -> None:
     targets = np.full(batch, -1, np.int64)
     try:
         logits, cam = session.run(["logits", "cam"], {"image": pictures, "target": targets})
-    except Exception as error:
-        # onnxruntime has an exception class per status code and no base class of its own.
-        reason = str(error).split("\n")[0][:200]
-        raise InvalidArtifact(f"The graph fails on a batch of {batch}: {reason}") from None
+    except RunFailed as error:
+        raise InvalidArtifact(str(error).replace("be run", f"be run on a batch of {batch}", 1)) from None
     if logits.shape != (batch, classes):
         raise InvalidArtifact(
             f"The graph answers a batch of {batch} with logits of shape {logits.shape}, not {(batch, classes)}."

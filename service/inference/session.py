@@ -31,6 +31,10 @@ class ProviderUnavailable(RuntimeError):
     """An execution provider is missing or does not work here; the message says which in one sentence."""
 
 
+class RunFailed(RuntimeError):
+    """A graph could not be run on an input; the message says which node failed in one sentence."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """How onnxruntime is told to use one kind of processor."""
@@ -84,7 +88,11 @@ class Session(Protocol):
         """The texts that the file carries beside its graph."""
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """The named outputs, in that order, for these inputs."""
+        """The named outputs, in that order, for these inputs.
+
+        Raises:
+            RunFailed: The graph cannot be run on them.
+        """
 
 
 class OnnxSession:
@@ -102,7 +110,11 @@ class OnnxSession:
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """See Session."""
-        answers: list[NDArray[Any]] = self._run(outputs, feeds)
+        try:
+            answers: list[NDArray[Any]] = self._run(outputs, feeds)
+        except Exception as error:
+            # onnxruntime has an exception class per status code and no base class of its own.
+            raise RunFailed(f"The graph cannot be run: {_reason(error)}.") from error
         return answers
 
 
@@ -124,7 +136,6 @@ def open_session(path: Path, *, provider: ProviderName, intra_op_threads: int = 
     except ProviderUnavailable:
         raise
     except Exception as error:
-        # onnxruntime has an exception class per status code and no base class of its own.
         raise InvalidArtifact(f"onnxruntime cannot open {path.name}: {_reason(error, path)}.") from None
     return OnnxSession(session, provider)
 
@@ -210,8 +221,13 @@ def _spec(node: Any) -> TensorSpec:
 
 
 def _reason(error: Exception, path: Path | None = None) -> str:
-    """The last clause of an error of onnxruntime, without its codes and the paths of this machine."""
-    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error)).split("\n")[0]
+    """What an error of onnxruntime comes down to, without its codes, its source lines and the paths of this machine."""
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
+    node = re.match(r"Non-zero status code returned while running (\w+) node\. Name:'(.*?)' Status Message: ", text)
+    if node is not None:
+        # What follows is a place in onnxruntime's source, then after the failed condition the cause in words.
+        cause = text.rpartition(" was false. ")[2] if " was false. " in text else ""
+        text = f"the {node[1]} node {node[2]!r} fails{': ' if cause else ''}{cause}"
     if path is not None:
         text = text.replace(f"Load model from {path} failed:", "").replace(str(path.parent), "")
-    return text.strip().rstrip(".")[:200] or type(error).__name__
+    return " ".join(text.split())[:200].rstrip(".") or type(error).__name__
