@@ -1,5 +1,5 @@
 # Every command of the project. `make help` lists them.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PROVIDER ?= cpu
 
 SERVING := .venv/.ready-$(PROVIDER)
@@ -8,7 +8,7 @@ EVERYTHING := .venv-dev/.ready
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check format bench train sheet settings clean
+.PHONY: help setup setup-dev serve test check format bench train pictures docs
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,3 +43,16 @@ check: $(EVERYTHING)  ## lint, types, architecture, file lengths
 format: $(EVERYTHING)  ## let ruff lay the code out
 	.venv-dev/bin/ruff format .
 	.venv-dev/bin/ruff check --fix .
+
+bench: $(EVERYTHING)  ## the service beside a hand-written FastAPI and the bare floor, in one run
+	.venv-dev/bin/python -m benchmarks
+
+train: $(EVERYTHING)  ## train, export, verify, publish and evaluate MODEL (lenet5 or mnist_cnn) by its recipe
+	.venv-dev/bin/python -m export run $(MODEL)
+
+pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published models
+	.venv-dev/bin/python -m export sheet lenet5 --out docs/lenet5_maps.png
+	.venv-dev/bin/python -m export sheet mnist_cnn --out docs/mnist_cnn_maps.png
+
+docs: $(EVERYTHING)  ## write the generated pages again: docs/settings.md
+	.venv-dev/bin/python -m service --settings > docs/settings.md

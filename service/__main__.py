@@ -6,13 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from service.settings import PREFIX, InvalidSettings, Settings, misspelled_names, settings_table
+from service.settings import PREFIX, InvalidSettings, Settings, misspelled_names, settings_page
 
 
 def main() -> None:
-    """Start, or print the table of settings with `--settings`."""
+    """Start, or print the page of settings with `--settings`."""
     if sys.argv[1:] == ["--settings"]:
-        sys.stdout.write(settings_table())
+        sys.stdout.write(settings_page())
         return
     if sys.argv[1:]:
         sys.exit("usage: python -m service [--settings]; settings are CONVOY_ variables, see docs/settings.md")

@@ -73,8 +73,10 @@ def _provider_or_exit(settings: Settings) -> "ProviderName":
 def application() -> "Application":
     """This process's application, made at its first use."""
     from service.http.application import Application
+    from service.inference.image import quiet_pillow
     from service.repository.peers import NoPeers, PeerFiles
 
+    quiet_pillow()
     settings = _settings_or_exit()
     folder = os.environ.get(_RUN_FOLDER)
     peers = PeerFiles(Path(folder)) if folder and settings.workers > 1 else NoPeers()

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     """Seconds between two looks at the repository."""
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     """Largest request body in bytes; a larger one gets 413."""
-    max_pixels: int = Field(default=50_000_000, ge=1)
+    max_pixels: int = Field(default=50_000_000, ge=1, le=89_478_485)
     """Most pixels of one picture, read from its header before it is decoded; more get 413."""
     max_images: int = Field(default=32, ge=1, le=1024)
     """Most pictures in one request; more get 413."""
@@ -126,12 +126,22 @@ def misspelled_names(environment: dict[str, str]) -> list[str]:
     return sentences
 
 
-def settings_table() -> str:
-    """The Markdown table of docs/settings.md: variable, default, meaning."""
-    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
+_PAGE_HEAD = """# Settings
+
+Every setting is an environment variable. A value that cannot work ends the start with one sentence and a
+non-zero exit code before the port opens. This page is written by `make docs` from service/settings.py.
+
+| variable | default | meaning |
+| --- | --- | --- |
+"""
+
+
+def settings_page() -> str:
+    """The Markdown of docs/settings.md."""
+    rows = []
     for name, field in Settings.model_fields.items():
         default = field.default
         shown = "" if default in (None, ()) else str(default).lower() if isinstance(default, bool) else str(default)
         meaning = " ".join((field.description or "").split())
         rows.append(f"| `{PREFIX}{name.upper()}` | {f'`{shown}`' if shown else 'unset'} | {meaning} |")
-    return "\n".join(rows) + "\n"
+    return _PAGE_HEAD + "\n".join(rows) + "\n"

@@ -1,0 +1,38 @@
+"""Makes the sample pictures in this folder from the MNIST test files: `python -m tests.data.make_samples`."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from export.data.idx import read_pair
+from export.data.idx_datasets import DATASETS, find_part
+
+_FOLDER = Path(__file__).parent
+_EDGE_PX = 420
+
+
+def on_paper(digit: Image.Image) -> Image.Image:
+    """The digit as if photographed: dark ink on light paper, larger, lit from the upper left, with grain."""
+    ink = np.asarray(digit.resize((_EDGE_PX, _EDGE_PX), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    ys, xs = np.mgrid[0 : 1 : _EDGE_PX * 1j, 0 : 1 : _EDGE_PX * 1j]
+    light = 235 - 70 * (xs + ys) / 2
+    grain = np.random.default_rng(0).normal(0, 3, ink.shape)
+    gray = light * (1 - 0.8 * ink) + grain
+    tint = np.array([1.0, 0.98, 0.93])
+    return Image.fromarray(np.clip(gray[..., None] * tint, 0, 255).astype(np.uint8))
+
+
+def main() -> None:
+    """Write seven.png, the first test digit as it is, and seven_on_paper.jpg."""
+    files = find_part(DATASETS["mnist"], "test", None)
+    if files is None:
+        raise SystemExit("The MNIST test files are needed; CONVOY_DATA says where they are.")
+    images, _ = read_pair(*files, classes=10)
+    digit = Image.fromarray(images[0])
+    digit.save(_FOLDER / "seven.png", optimize=True)
+    on_paper(digit).save(_FOLDER / "seven_on_paper.jpg", quality=80)
+
+
+if __name__ == "__main__":
+    main()
