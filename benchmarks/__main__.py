@@ -18,11 +18,10 @@ from rich.table import Table
 
 from benchmarks.client import drive, http_post
 from benchmarks.floor import floor_cpu_ms
-from benchmarks.servers import Server, running
+from benchmarks.servers import Server, free_port, running
 
 _PICTURES = 64
 _WARM_UP_S = 2.0
-_CONVOY_PORT, _PEER_PORT = 3911, 3912
 
 
 @dataclass
@@ -44,10 +43,11 @@ def digits() -> list[bytes]:
     files = []
     for _ in range(_PICTURES):
         pixels = np.zeros((28, 28), np.uint8)
-        y, x = random.integers(6, 22, 2)
+        place = random.integers(6, 22, 2)
         for _ in range(60):
+            y, x = place
             pixels[y - 1 : y + 1, x - 1 : x + 1] = random.integers(160, 256)
-            y, x = np.clip(random.integers(-1, 2, 2) + (y, x), 4, 23)
+            place = np.clip(place + random.integers(-1, 2, 2), 4, 23)
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "PNG")
         files.append(buffer.getvalue())
@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--repository", type=Path, default=Path("model_repository"), help="where lenet5 is published")
     options = parser.parse_args()
 
+    convoy_port, peer_port = free_port(), free_port()
     cpus = sorted(os.sched_getaffinity(0))
     server_cpus = cpus[:-1] or cpus
     os.sched_setaffinity(0, cpus[-1:])
@@ -84,10 +85,10 @@ def main() -> None:
             running(
                 "Convoy",
                 [sys.executable, "-m", "service"],
-                port=_CONVOY_PORT,
+                port=convoy_port,
                 ready_path="/readyz",
                 environment={
-                    "CONVOY_PORT": str(_CONVOY_PORT),
+                    "CONVOY_PORT": str(convoy_port),
                     "CONVOY_ACCESS_LOG": "false",
                     "CONVOY_REPOSITORY": str(options.repository),
                 },
@@ -95,12 +96,12 @@ def main() -> None:
                 log=Path(logs, "convoy"),
             )
         )
-        uvicorn = ["-m", "uvicorn", "benchmarks.fastapi_peer:app", "--port", str(_PEER_PORT), "--no-access-log"]
+        uvicorn = ["-m", "uvicorn", "benchmarks.fastapi_peer:app", "--port", str(peer_port), "--no-access-log"]
         peer = stack.enter_context(
             running(
                 "FastAPI",
                 [sys.executable, *uvicorn, "--log-level", "warning"],
-                port=_PEER_PORT,
+                port=peer_port,
                 ready_path="/openapi.json",
                 environment={"PEER_MODEL": str(newest / "model.onnx")},
                 cpus=server_cpus,

@@ -1,6 +1,7 @@
 """Starts a server in a process of its own, and reads what its whole process tree has used."""
 
 import os
+import socket
 import subprocess
 import time
 import urllib.error
@@ -37,6 +38,14 @@ class Server:
 
     def _tree(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager
