@@ -32,8 +32,16 @@ def library_versions(*names: str) -> dict[str, str]:
 
 
 def command_line() -> str:
-    """The command of this process as one types it."""
-    return shlex.join(["python", "-m", "export", *sys.argv[1:]])
+    """The command of this process as one types it.
+
+    It is published, so absolute paths are cut down to their last name: what else they tell is private.
+    """
+    return shlex.join(["python", "-m", "export", *map(_without_place, sys.argv[1:])])
+
+
+def _without_place(argument: str) -> str:
+    option, equals, value = argument.rpartition("=")
+    return option + equals + (Path(value).name if Path(value).is_absolute() else value)
 
 
 def _git(*arguments: str) -> str:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from export import provenance
 
 
@@ -49,3 +51,10 @@ def test_the_revision_is_the_commit_and_says_when_the_code_has_local_changes(tmp
     assert revision_of_copy_in(tmp_path) == clean
     code.write_text("after\n")
     assert revision_of_copy_in(tmp_path) == clean + "-dirty"
+
+
+def test_a_command_is_published_without_the_places_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["run", "lenet5", "--data", "/home/ada/my digits", "--runs=/srv/runs", "--repository", "out/models"]
+    monkeypatch.setattr(sys, "argv", ["/somewhere/export/__main__.py", *arguments])
+    command = "python -m export run lenet5 --data 'my digits' --runs=runs --repository out/models"
+    assert provenance.command_line() == command
