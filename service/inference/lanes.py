@@ -10,19 +10,22 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from service.errors import DeadlineExceeded, Overloaded
+from service.inference.costs import Costs
 
 # A run over several requests saves per-run overhead, which is worth having only while a run is short.
 _BATCH_BUDGET_S = 0.01
 # Less work than this is done before another lane has woken up: it is left to a lane that is at work already.
 _WORTH_A_LANE_S = 0.001
+# A request that still waits after this proves the estimates wrong that left it to a busy lane.
+_PATIENCE_S = 2 * _WORTH_A_LANE_S
 # Turns of the event loop, a few µs each, that a request may wait for company before a lane is woken.
 _MOST_TURNS = 8
-# Weight of the newest observation in the moving average of a group's cost.
-_NEWEST = 0.2
+# A caller who waits longer than this is watched: one who hangs up leaves the queue. Most never wait that long.
+_LONG_WAIT_S = 0.05
 
 log = logging.getLogger("convoy.lanes")
 
@@ -48,15 +51,15 @@ Answer = TypeVar("Answer")
 
 
 class _Job(Generic[Request, Answer]):
-    __slots__ = ("cost_s", "future", "queued_at", "request", "running", "timer")
+    __slots__ = ("future", "queued_at", "request", "running", "timer", "watch")
 
-    def __init__(self, request: Request, cost_s: float, future: "asyncio.Future[Answer]") -> None:
+    def __init__(self, request: Request, future: "asyncio.Future[Answer]") -> None:
         self.request = request
-        self.cost_s = cost_s
         self.future = future
         self.queued_at = time.perf_counter()
         self.running = False
         self.timer: asyncio.TimerHandle | None = None
+        self.watch: asyncio.Task[None] | None = None
 
 
 class Lanes(Generic[Request, Answer]):
@@ -78,11 +81,11 @@ class Lanes(Generic[Request, Answer]):
         self._wake = threading.Condition(threading.Lock())
         self._idle = 0
         self._closed = False
-        self._waking = False
-        self._pending_s = 0.0  # estimated cost of all that waits or runs
+        self._gathering = False
+        self._second_look: asyncio.TimerHandle | None = None
         self._running = 0
         self._busy = 0
-        self._cost_s: dict[Hashable, float] = {}  # moving average per group, seconds per request
+        self._costs = Costs()
         self._threads = [threading.Thread(target=self._lane, name=f"lane-{n}", daemon=True) for n in range(lanes)]
         for thread in self._threads:
             thread.start()
@@ -103,30 +106,38 @@ class Lanes(Generic[Request, Answer]):
         Raises:
             Overloaded: the queue is full, or what is ahead would take too long.
         """
-        wait_s = self._pending_s / self._lanes
+        wait_s = self._costs.pending_s / self._lanes
         if len(self._queue) >= self._queue_size:
             raise Overloaded("Too many requests are waiting; come back later.", retry_after_s=max(wait_s, 1.0))
         # An estimate alone never refuses work while a lane is free, else one slow run could shut a model out.
-        if self._busy >= self._lanes and wait_s + self._cost_s.get(group, 0.0) > within_s:
+        if self._busy + len(self._queue) >= self._lanes and wait_s + self._costs.each_s(group) > within_s:
             raise Overloaded("What is waiting already would use up the time for this request.", retry_after_s=wait_s)
 
-    async def run(self, request: Request, *, within_s: float) -> Answer:
+    async def run(
+        self, request: Request, *, within_s: float, gone: Callable[[], Awaitable[None]] | None = None
+    ) -> Answer:
         """Have a request executed and wait for its answer.
+
+        Args:
+            request: What to execute.
+            within_s: Time for the answer, waiting included.
+            gone: Raises once the caller wants no answer any more; awaited only where the answer takes long.
 
         Raises:
             Overloaded: it could not be served in time, so it was not begun.
             DeadlineExceeded: `within_s` ran out. A request that still waited is withdrawn; one that runs keeps its
                 lane until it ends, since a thread cannot be stopped.
+            Exception: what `gone` raises; the request is withdrawn likewise.
         """
         self.admit(request.group, within_s=within_s)
         loop = asyncio.get_running_loop()
-        job: _Job[Request, Answer] = _Job(request, self._cost_s.get(request.group, 0.0), loop.create_future())
-        job.timer = loop.call_later(within_s, self._expire, job, within_s)
+        job: _Job[Request, Answer] = _Job(request, loop.create_future())
+        job.timer = loop.call_later(min(within_s, _LONG_WAIT_S), self._overdue, job, within_s, gone)
         with self._wake:
             self._queue.append(job)
-            self._pending_s += job.cost_s
-        if not self._waking:
-            self._waking = True
+            self._costs.add(request.group)
+        if not self._gathering:
+            self._gathering = True
             loop.call_soon(self._gather, loop, 1, _MOST_TURNS)
         try:
             return await job.future
@@ -135,26 +146,40 @@ class Lanes(Generic[Request, Answer]):
             raise
         finally:
             job.timer.cancel()
+            if job.watch is not None:
+                job.watch.cancel()
 
     def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
         """Wake the lanes once a turn of the event loop has brought nothing more, so that they find all at once."""
         waiting = len(self._queue)
         if waiting > seen and turns and waiting < self._max_batch:
             loop.call_soon(self._gather, loop, waiting, turns - 1)
-        else:
-            self._wake_lanes()
-
-    def _wake_lanes(self, patient: bool = True) -> None:
-        self._waking = False
+            return
+        self._gathering = False
         with self._wake:
-            if not self._queue or not self._idle:
+            useful = min(len(self._queue), self._idle)
+            if not useful:
+                return  # a lane that ends its work looks at the queue before it sleeps
+            if self._busy and self._costs.pending_s < _WORTH_A_LANE_S:
+                wanted = 0
+            else:
+                wanted = min(useful, max(1, math.ceil(self._costs.pending_s / _WORTH_A_LANE_S)))
+            self._wake.notify(wanted)
+        if wanted < useful and self._second_look is None:
+            self._second_look = loop.call_later(_PATIENCE_S, self._look_again, loop)
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake every lane that has work to find if the first request waits longer than the estimates promised."""
+        self._second_look = None
+        with self._wake:
+            useful = min(len(self._queue), self._idle)
+            if not useful:
                 return
-            if not (patient and self._busy and self._pending_s < _WORTH_A_LANE_S):
-                self._wake.notify(max(1, math.ceil(self._pending_s / _WORTH_A_LANE_S)))
+            left_s = self._queue[0].queued_at + _PATIENCE_S - time.perf_counter()
+            if left_s <= 0.0:
+                self._wake.notify(useful)
                 return
-        # The estimate may be wrong, so it is looked at again.
-        self._waking = True
-        asyncio.get_running_loop().call_later(2 * _WORTH_A_LANE_S, self._wake_lanes, False)
+        self._second_look = loop.call_later(left_s, self._look_again, loop)
 
     def close(self) -> None:
         """Let the lanes end once the queue is empty."""
@@ -164,16 +189,33 @@ class Lanes(Generic[Request, Answer]):
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _expire(self, job: _Job[Request, Answer], within_s: float) -> None:
+    def _overdue(self, job: _Job[Request, Answer], within_s: float, gone: Callable[[], Awaitable[None]] | None) -> None:
+        """The first timer of a job: its time is up, or its caller is watched for the rest of it."""
+        left_s = within_s - (time.perf_counter() - job.queued_at)
+        if left_s <= 0.0:
+            self._give_up(job, DeadlineExceeded(f"The request was not answered within {within_s:g} seconds."))
+            return
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(left_s, self._overdue, job, within_s, None)
+        if gone is not None:
+            job.watch = loop.create_task(self._watch(job, gone))
+
+    async def _watch(self, job: _Job[Request, Answer], gone: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await gone()
+        except Exception as error:
+            self._give_up(job, error)
+
+    def _give_up(self, job: _Job[Request, Answer], error: Exception) -> None:
         self._withdraw(job)
         if not job.future.done():
-            job.future.set_exception(DeadlineExceeded(f"The request was not answered within {within_s:g} seconds."))
+            job.future.set_exception(error)
 
     def _withdraw(self, job: _Job[Request, Answer]) -> None:
         with self._wake:
             if not job.running and job in self._queue:
                 self._queue.remove(job)
-                self._pending_s -= job.cost_s
+                self._costs.remove(job.request.group)
 
     def _lane(self) -> None:
         while True:
@@ -191,14 +233,16 @@ class Lanes(Generic[Request, Answer]):
         """The next request and, where they are cheap, others of its group: this lane's share of the queue."""
         first = self._queue.popleft()
         batch = [first]
-        sharing = self._lanes if self._pending_s > _WORTH_A_LANE_S else 1
+        group = first.request.group
+        cost_s = self._costs.each_s(group)
+        sharing = self._lanes if self._costs.pending_s > _WORTH_A_LANE_S else 1
         most = min(self._max_batch, math.ceil((len(self._queue) + 1) / sharing))
-        if most > 1 and first.request.batchable and 0.0 < first.cost_s * 2 <= _BATCH_BUDGET_S:
-            most = min(most, int(_BATCH_BUDGET_S / first.cost_s))
+        if most > 1 and first.request.batchable and 0.0 < cost_s * 2 <= _BATCH_BUDGET_S:
+            most = min(most, int(_BATCH_BUDGET_S / cost_s))
             for job in list(self._queue):
                 if len(batch) == most:
                     break
-                if job.request.group == first.request.group:
+                if job.request.batchable and job.request.group == group:
                     self._queue.remove(job)
                     batch.append(job)
         now = time.perf_counter()
@@ -222,9 +266,8 @@ class Lanes(Generic[Request, Answer]):
         with self._wake:
             self._running -= len(batch)
             self._busy -= 1
-            self._pending_s = max(0.0, self._pending_s - sum(job.cost_s for job in batch))
-            known_s = self._cost_s.get(group, spent_s)
-            self._cost_s[group] = known_s + _NEWEST * (spent_s - known_s)
+            self._costs.remove(group, len(batch))
+            self._costs.observe(group, spent_s)
         # All answers of a run go back in one hop: waking the event loop costs more than a small network.
         try:
             batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)

@@ -101,6 +101,9 @@ def make_executor(max_batch: int) -> Callable[[Sequence[Question]], Sequence[Enc
                 ready.append((index, _prepare(question)))
             except ConvoyError as error:
                 answers[index] = error
+            except Exception as error:  # whatever one picture does to a decoder, its neighbours get their answers
+                log.exception("preparing a request failed")
+                answers[index] = error
         if ready:
             for (index, item), answer in zip(ready, _run([item for _, item in ready], max_batch), strict=True):
                 answers[index] = answer
