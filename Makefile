@@ -24,7 +24,7 @@ $(SERVING): pyproject.toml constraints.txt
 
 $(EVERYTHING): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/python $(INSTALL) --editable '.[cpu,train,test,check,bench]'
+	.venv-dev/bin/python $(INSTALL) --editable '.[cpu,train,test,check,bench,load]'
 	@touch $@
 
 serve: $(SERVING)  ## start the service on http://127.0.0.1:3000 (CONVOY_PORT) with the models in model_repository/
