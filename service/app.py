@@ -87,7 +87,13 @@ class FrontedService(bentoml.Service[Any]):
     """A BentoML service whose HTTP surface is our application, with the framework's behind it."""
 
     def to_asgi(self, is_main: bool = True) -> "ASGIApp":
-        """The application that the server calls."""
+        """The application that the server calls, which is about to be configured."""
+        import uvicorn.config
+
+        from service.http.protocol import NAME
+
+        # The framework leaves uvicorn's choice of a protocol at "auto", and offers no way to make it.
+        uvicorn.config.HTTP_PROTOCOLS["auto"] = NAME
         return application().in_front_of(super().to_asgi(is_main))
 
 

@@ -7,13 +7,12 @@ not serve itself (the typed client's schema, the assets of the documentation pag
 import asyncio
 import contextlib
 import logging
-import random
 import re
 import time
 
 from service.errors import ConvoyError
 from service.http.metrics.requests import RequestMetrics
-from service.http.request import ASGIApp, ClientGone, Message, Receive, Request, Scope, Send
+from service.http.request import ASGIApp, ClientGone, Message, Receive, Request, Scope, Send, new_request_id
 from service.http.responses import Response, error_response, response_to
 from service.http.routes import UNMATCHED, Router
 from service.logs import AccessLog
@@ -123,7 +122,7 @@ def _request_id(scope: Scope) -> str:
                 given: str = value.decode("ascii")
                 return given
             break
-    return f"{random.getrandbits(128):032x}"
+    return new_request_id()
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

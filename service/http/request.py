@@ -1,6 +1,7 @@
 """A request as the handlers see it, and the bounded reading of its body."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -23,6 +24,11 @@ class UploadTimeout(ConvoyError):
 
 class ClientGone(Exception):
     """The caller hung up; there is nobody to answer."""
+
+
+def new_request_id() -> str:
+    """128 random bits in hexadecimal: to tell requests apart, not to keep a secret."""
+    return f"{random.getrandbits(128):032x}"
 
 
 class Request:
