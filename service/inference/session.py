@@ -42,6 +42,8 @@ class Provider:
     execution_provider: str
     """onnxruntime's own name, which an open session reports back."""
     options: Mapping[str, str]
+    preload_libraries: bool = False
+    """Whether its libraries come as Python packages, where the dynamic linker does not look for them."""
 
 
 PROVIDERS: Final[dict[ProviderName, Provider]] = {
@@ -54,6 +56,7 @@ PROVIDERS: Final[dict[ProviderName, Provider]] = {
             # The default doubles the arena each time it grows, and never gives it back.
             "arena_extend_strategy": "kSameAsRequested",
         },
+        preload_libraries=True,
     ),
 }
 _AUTO_ORDER: Final[tuple[ProviderName, ...]] = ("cuda", "cpu")
@@ -195,6 +198,8 @@ def _open(model: str | bytes, name: ProviderName, intra_op_threads: int) -> ort.
             f"The provider {name!r} is not part of the installed onnxruntime, which has "
             f"{', '.join(available_providers())}."
         )
+    if provider.preload_libraries:
+        ort.preload_dlls(directory="")
     ort.set_default_logger_severity(_LOG_FATAL_ONLY)
     ort.disable_telemetry_events()
     options = ort.SessionOptions()
