@@ -148,6 +148,8 @@ class Lanes(Generic[Request, Answer]):
             job.timer.cancel()
             if job.watch is not None:
                 job.watch.cancel()
+            # An error in the future holds this frame and with it the body, until the garbage is collected.
+            del job, request
 
     def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
         """Wake the lanes once a turn of the event loop has brought nothing more, so that they find all at once."""
@@ -255,12 +257,7 @@ class Lanes(Generic[Request, Answer]):
 
     def _work_on(self, batch: list[_Job[Request, Answer]]) -> None:
         started = time.perf_counter()
-        answers: Sequence[Answer | Exception]
-        try:
-            answers = self._execute([job.request for job in batch])
-        except Exception as error:
-            log.exception("a run over %d requests failed", len(batch))
-            answers = [error] * len(batch)
+        answers = self._outcome([job.request for job in batch])
         spent_s = (time.perf_counter() - started) / len(batch)
         group = batch[0].request.group
         with self._wake:
@@ -273,6 +270,14 @@ class Lanes(Generic[Request, Answer]):
             batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)
         except RuntimeError:
             log.info("the event loop has ended before %d answers", len(batch))
+
+    def _outcome(self, requests: Sequence[Request]) -> Sequence[Answer | Exception]:
+        # A function of its own, so that an error does not hold the frame that holds the error.
+        try:
+            return self._execute(requests)
+        except Exception as error:
+            log.exception("a run over %d requests failed", len(requests))
+            return [error] * len(requests)
 
 
 def _deliver(batch: Sequence[_Job[Request, Answer]], answers: Sequence[Answer | Exception]) -> None:

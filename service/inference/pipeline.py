@@ -97,13 +97,11 @@ def make_executor(max_batch: int) -> Callable[[Sequence[Question]], Sequence[Enc
         answers: list[Encoded | Exception | None] = [None] * len(questions)
         ready: list[tuple[int, _Ready]] = []
         for index, question in enumerate(questions):
-            try:
-                ready.append((index, _prepare(question)))
-            except ConvoyError as error:
-                answers[index] = error
-            except Exception as error:  # whatever one picture does to a decoder, its neighbours get their answers
-                log.exception("preparing a request failed")
-                answers[index] = error
+            item = _prepared(question)
+            if isinstance(item, Exception):
+                answers[index] = item
+            else:
+                ready.append((index, item))
         if ready:
             for (index, item), answer in zip(ready, _run([item for _, item in ready], max_batch), strict=True):
                 answers[index] = answer
@@ -111,6 +109,20 @@ def make_executor(max_batch: int) -> Callable[[Sequence[Question]], Sequence[Enc
         return [answer for answer in answers if answer is not None]
 
     return execute
+
+
+# The two functions that catch have to end with the error: caught where the answers are collected, an error and its
+# traceback would hold each other, and with them the bodies of a whole run, until the garbage is collected.
+
+
+def _prepared(question: Question) -> _Ready | Exception:
+    try:
+        return _prepare(question)
+    except ConvoyError as error:
+        return error
+    except Exception as error:  # whatever one picture does to a decoder, its neighbours get their answers
+        log.exception("preparing a request failed")
+        return error
 
 
 def _prepare(question: Question) -> _Ready:
@@ -170,12 +182,18 @@ def _run(items: list[_Ready], max_batch: int) -> list[Encoded | Exception]:
         item.question.stages["inference"] = inference_s
         span = slice(place, place + len(item.tensors))
         place = span.stop
-        try:
-            answers.append(_answer(item, scores[span], maps[span], targets[span]))
-        except Exception as error:
-            log.exception("encoding an answer failed")
-            answers.append(error)
+        answers.append(_answered(item, scores[span], maps[span], targets[span]))
     return answers
+
+
+def _answered(
+    item: _Ready, scores: list[NDArray[np.float32]], maps: list[NDArray[np.float32]], targets: list[int]
+) -> Encoded | Exception:
+    try:
+        return _answer(item, scores, maps, targets)
+    except Exception as error:
+        log.exception("encoding an answer failed")
+        return error
 
 
 def _answer(
