@@ -23,7 +23,8 @@ def test_a_long_run_that_was_taken_for_a_short_one_delays_nobody_while_a_lane_is
 
     async def scenario() -> list[float]:
         with open_lanes(desk, lanes=lane_count) as lanes:
-            await lanes.run(Ask("learn"), within_s=PATIENCE_S)
+            for _ in range(20):
+                await lanes.run(Ask("learn"), within_s=PATIENCE_S)
             desk.hold(*held)
             tasks = []
             for name in held:
@@ -50,13 +51,15 @@ def test_no_request_is_left_over_when_the_lane_that_was_woken_for_several_gets_s
 
     async def scenario() -> None:
         with open_lanes(desk, lanes=4) as lanes:
-            await lanes.run(Ask("learn", batchable=False), within_s=PATIENCE_S)
+            for _ in range(20):  # until the estimate is in microseconds
+                await lanes.run(Ask("learn", batchable=False), within_s=PATIENCE_S)
             runs = [lanes.run(Ask(name, batchable=False), within_s=PATIENCE_S) for name in names]
             first = asyncio.create_task(runs[0])
             await desk.begun("stuck-0")
             others = [asyncio.create_task(run) for run in runs[1:]]
             began = time.perf_counter()
-            assert await lanes.run(Ask("quick", batchable=False), within_s=PATIENCE_S) == "QUICK"
+            quick = asyncio.create_task(lanes.run(Ask("quick", batchable=False), within_s=PATIENCE_S))
+            assert await quick == "QUICK"
             assert time.perf_counter() - began < SOON_S
             desk.release(*names)
             await asyncio.gather(first, *others)
