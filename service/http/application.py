@@ -6,6 +6,8 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
+from service.http.framework import PATHS as FRAMEWORK_PATHS
+from service.http.framework import Framework
 from service.http.front import Front
 from service.http.metrics.exposition import expose, spare_pid_checks
 from service.http.metrics.inference import InferenceMetrics
@@ -42,12 +44,11 @@ class Application:
         self.engine = Engine(settings, provider, peers=peers, on_change=models.follow)
         self._access_log = AccessLog() if settings.access_log else None
         self.predict = Predict(self.engine, inference)
-        self._router = Router(self._routes(Views(self.engine)))
         self._sampling: asyncio.Task[None] | None = None
 
     def in_front_of(self, framework: ASGIApp) -> ASGIApp:
         """The application that the server calls."""
-        return Front(framework, self._router, self._requests, self._access_log)
+        return Front(framework, Router(self.routes(Framework(framework))), self._requests, self._access_log)
 
     async def start(self) -> None:
         """Begin to load models; called before the first connection is accepted."""
@@ -82,8 +83,9 @@ class Application:
         self._requests.sample()
         self._process.sample(waiting=self.engine.lanes.waiting, running=self.engine.lanes.running)
 
-    def _routes(self, views: Views) -> list[Route]:
-        predict = self.predict
+    def routes(self, framework: Framework) -> list[Route]:
+        """Every path that is answered, and nothing beside them."""
+        predict, views = self.predict, Views(self.engine)
         documentation = Documentation(version("convoy"))
         return [
             Route("/v1/models", {"GET": views.models}),
@@ -101,4 +103,5 @@ class Application:
             Route("/docs", {"GET": documentation.page}),
             Route("/openapi.json", {"GET": documentation.document}),
             Route("/", {"GET": documentation.home}),
+            *(Route(path, {"GET": framework}) for path in FRAMEWORK_PATHS),
         ]

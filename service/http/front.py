@@ -1,7 +1,6 @@
 """The ASGI application in front of the framework: routes, errors, request ids, the access log and the metrics.
 
-It stands outside BentoML's own middlewares, whose timers and tracing cost more than a small network; what it does
-not serve itself (the typed client's schema, the assets of the documentation page) it passes on.
+It stands outside BentoML's own middlewares, whose timers and tracing cost more than a small network.
 """
 
 import asyncio
@@ -20,14 +19,15 @@ from service.logs import AccessLog
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER_METHOD = "OTHER"
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
-_PASSED_ON = ("/schema.json", "/static_content/")
+# For what a refused request still sends on a connection that ends with its answer.
+_DROP_S = 10.0
 _SHOWN_PATH_CHARACTERS = 200
 
 log = logging.getLogger("convoy.http")
 
 
 class Front:
-    """Answers what it has a route for; `framework` gets the life cycle and the few paths that are its own."""
+    """Answers every request; `framework` gets the life cycle."""
 
     def __init__(
         self, framework: ASGIApp, router: Router, metrics: RequestMetrics, access_log: AccessLog | None
@@ -39,7 +39,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's request, or the life cycle."""
-        if scope["type"] != "http" or scope["path"].startswith(_PASSED_ON):
+        if scope["type"] != "http":
             await self._framework(scope, receive, send)
             return
         request = Request(scope, receive, _request_id(scope))
@@ -47,6 +47,8 @@ class Front:
         try:
             try:
                 response = await self._answer(request)
+                if response.code is not None and request.ends_connection:
+                    await request.drop_rest(timeout_s=_DROP_S)
             except ClientGone:
                 return
             with contextlib.suppress(ClientGone, ConnectionError):

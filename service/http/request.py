@@ -1,6 +1,7 @@
 """A request as the handlers see it, and the bounded reading of its body."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -35,6 +36,7 @@ class Request:
     """One HTTP request; `route`, `parameters`, `model` and `body_bytes` are filled in on the way."""
 
     __slots__ = (
+        "_ended",
         "_headers",
         "_receive",
         "afterwards",
@@ -63,6 +65,8 @@ class Request:
         """Called once the answer is on its way."""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
+        self._ended = False
+        """Whether the whole body has been taken in: nothing is received after its end but the caller's good-bye."""
 
     def header(self, name: bytes) -> str | None:
         """The first header of a lower-case name."""
@@ -95,9 +99,26 @@ class Request:
             values[name] = value
         return values
 
+    @property
+    def ends_connection(self) -> bool:
+        """Whether the connection is closed after the answer: HTTP/1.0, or the caller's wish."""
+        return self.scope["http_version"] == "1.0" or "close" in (self.header(b"connection") or "").lower()
+
+    async def drop_rest(self, *, timeout_s: float) -> None:
+        """Read and drop what is left of the body, for that long at most.
+
+        On a connection that stays open the server does so itself. One that is closed before the body has arrived is
+        reset, and the sender, who still writes, never sees the answer.
+        """
+        if self.header(b"expect") is not None:
+            return  # it waits to be told to send, and never will be
+        with contextlib.suppress(UploadTimeout):
+            ends = time.monotonic() + timeout_s
+            while not self._ended:
+                await self._next(ends - time.monotonic())
+
     async def body(self, *, max_bytes: int, timeout_s: float) -> bytes:
-        """The whole body. What a refused request still sends is read and dropped by the server, so that its
-        sender gets to see the answer.
+        """The whole body.
 
         Raises:
             TooLarge: more than `max_bytes`, by its Content-Length or, where it comes in chunks, by its count.
@@ -136,6 +157,7 @@ class Request:
             raise UploadTimeout("The body did not arrive in time.") from None
         if message["type"] == "http.disconnect":
             raise ClientGone
+        self._ended = not message.get("more_body")
         return message
 
     @staticmethod

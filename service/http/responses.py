@@ -64,4 +64,8 @@ def response_to(error: ConvoyError) -> Response:
     """The answer that tells a caller about an error."""
     if isinstance(error, Overloaded):
         return error_response(error.code, str(error), retry_after_s=error.retry_after_s)
+    if error.code == "upload_timeout":
+        response = error_response(error.code, str(error))
+        response.headers.append((b"connection", b"close"))  # what still comes would not be a new request
+        return response
     return error_response(error.code, str(error), retry_after_s=1.0 if error.code == "not_ready" else None)
