@@ -155,5 +155,10 @@ def _from_multipart(body: bytes, boundary: bytes | None, max_images: int) -> Upl
     images = [data for name, data in collected.parts if name == _IMAGE]
     if not images:
         raise BadRequest("The multipart body has no part named 'image'.")
-    fields = {name: data.decode("utf-8", "replace") for name, data in collected.parts if name != _IMAGE}
+    fields: dict[str, str] = {}
+    for name, data in collected.parts:
+        if name != _IMAGE:
+            if name in fields:
+                raise BadRequest(f"The multipart body has the field {name[:40]!r} twice.")
+            fields[name] = data.decode("utf-8", "replace")
     return Upload(images, several=len(images) > 1, fields=fields)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from service.errors import ConvoyError, InvalidParameter
+from service.errors import BadRequest, ConvoyError, InvalidParameter
 from service.http.answers import CAM_ENCODERS, Encoder, encode_classes
 from service.http.metrics.inference import InferenceMetrics
 from service.http.parameters import (
@@ -71,7 +71,7 @@ class Predict:
     async def _by_form(self, request: Request, operation: Operation) -> Response:
         request.query(frozenset())
         self._engine.lanes.admit(operation, within_s=self._settings.deadline_s)
-        reading = _Reading(request, self._settings.max_images)
+        reading = _Reading(request, self._settings.max_images, takes_fields=True)
         await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
         # The model stands in the form, so the form has to be parsed before there is a lane to parse it in.
         await asyncio.to_thread(reading.images)
@@ -137,11 +137,12 @@ class Predict:
 class _Reading:
     """The body of one request: received on the event loop, parsed in a lane, once."""
 
-    __slots__ = ("_body", "_max_images", "_request", "_upload")
+    __slots__ = ("_body", "_max_images", "_request", "_takes_fields", "_upload")
 
-    def __init__(self, request: Request | None, max_images: int) -> None:
+    def __init__(self, request: Request | None, max_images: int, *, takes_fields: bool = False) -> None:
         self._request = request
         self._max_images = max_images
+        self._takes_fields = takes_fields
         self._body: bytes | None = None
         self._upload: Upload | None = None
 
@@ -162,7 +163,11 @@ class _Reading:
         """What the body holds."""
         if self._upload is None:
             kind = self._request.header(b"content-type") if self._request is not None else None
-            self._upload = extract(self._body or b"", kind, max_images=self._max_images)
+            upload = extract(self._body or b"", kind, max_images=self._max_images)
+            if upload.fields and not self._takes_fields:
+                name = next(iter(upload.fields))
+                raise BadRequest(f"There is no field {name[:40]!r} in a form here; parameters stand in the query.")
+            self._upload = upload
             self._body = b""  # the pictures are copies where they were parsed: one of the two is enough
         return self._upload
 

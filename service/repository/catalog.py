@@ -10,6 +10,8 @@ from service.repository.folder import Published
 Loaded = TypeVar("Loaded")
 State = Literal["loading", "ready", "failed"]
 
+_SHOWN_CHARACTERS = 60
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry(Generic[Loaded]):
@@ -63,7 +65,8 @@ class Catalog(Generic[Loaded]):
         if not known:
             if not self.scanned:
                 return NotReady("The models are still being loaded.")
-            return UnknownModel(f"There is no model named {name!r}.")
+            shown = name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}..."
+            return UnknownModel(f"There is no model named {shown!r}.")
         if version is None:
             return NotReady(_not_ready(known[-1]))
         return UnknownVersion(f"Model {name!r} has no version {version}.")
