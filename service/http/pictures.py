@@ -45,21 +45,22 @@ def extract(body: bytes, content_type: str | None, *, max_images: int) -> Upload
         return Upload([body], several=False)
     kind, options = parse_options_header(content_type) if content_type else (b"", {})
     if kind == b"multipart/form-data":
-        upload = _from_multipart(body, options.get(b"boundary"), max_images)
-    elif kind == b"application/json" or kind.endswith(b"+json") or body[:64].lstrip()[:1] in (b"{", b"["):
-        upload = _from_json(body)
-    elif kind.startswith(b"image/") or kind in (b"", b"application/octet-stream", b"application/x-www-form-urlencoded"):
+        return _from_multipart(body, options.get(b"boundary"), max_images)
+    if kind == b"application/json" or kind.endswith(b"+json") or body[:64].lstrip()[:1] in (b"{", b"["):
+        return _from_json(body, max_images)
+    if kind.startswith(b"image/") or kind in (b"", b"application/octet-stream", b"application/x-www-form-urlencoded"):
         # Not a format known to `sniff`: the decoder says what is wrong with it.
         return Upload([body], several=False)
-    else:
-        shown = kind.decode("latin-1")[:60]
-        raise UnsupportedMedia(f"A body of type {shown!r} is not taken; send a picture, multipart/form-data or JSON.")
-    if len(upload.images) > max_images:
-        raise TooLarge(f"The request holds {len(upload.images)} pictures; {max_images} are allowed.")
-    return upload
+    shown = kind.decode("latin-1")[:60]
+    raise UnsupportedMedia(f"A body of type {shown!r} is not taken; send a picture, multipart/form-data or JSON.")
 
 
-def _from_json(body: bytes) -> Upload:
+def _check_count(images: int, max_images: int) -> None:
+    if images > max_images:
+        raise TooLarge(f"The request holds {images} pictures; {max_images} are allowed.")
+
+
+def _from_json(body: bytes, max_images: int) -> Upload:
     try:
         value: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -73,7 +74,16 @@ def _from_json(body: bytes) -> Upload:
     texts = value[_IMAGE] if several else [value[_IMAGE]]
     if not texts:
         raise BadRequest("The list of pictures is empty.")
-    return Upload([_from_base64(text) for text in texts], several=several)
+    _check_count(len(texts), max_images)
+    images = []
+    for position, text in enumerate(texts):
+        try:
+            images.append(_from_base64(text))
+        except BadRequest as error:
+            if len(texts) == 1:
+                raise
+            raise BadRequest(f"Image {position + 1} of {len(texts)} (index {position}): {error}") from None
+    return Upload(images, several=several)
 
 
 def _from_base64(text: object) -> bytes:
@@ -155,6 +165,7 @@ def _from_multipart(body: bytes, boundary: bytes | None, max_images: int) -> Upl
     images = [data for name, data in collected.parts if name == _IMAGE]
     if not images:
         raise BadRequest("The multipart body has no part named 'image'.")
+    _check_count(len(images), max_images)
     fields: dict[str, str] = {}
     for name, data in collected.parts:
         if name != _IMAGE:

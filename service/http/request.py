@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
-from service.errors import BadRequest, ConvoyError, InvalidParameter, TooLarge
+from service.errors import BadRequest, ConvoyError, InvalidParameter, TooLarge, UnsupportedMedia
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -92,8 +92,8 @@ class Request:
         values: dict[str, str] = {}
         for name, value in pairs:
             if name not in allowed:
-                known = ", ".join(sorted(allowed))
-                raise InvalidParameter(f"There is no parameter {name[:40]!r} here; there is {known}.")
+                known = f"there is {', '.join(sorted(allowed))}" if allowed else "this path takes none"
+                raise InvalidParameter(f"There is no parameter {name[:40]!r} here; {known}.")
             if name in values:
                 raise InvalidParameter(f"Parameter {name!r} is given twice.")
             values[name] = value
@@ -121,10 +121,14 @@ class Request:
         """The whole body.
 
         Raises:
+            UnsupportedMedia: it is compressed as a whole.
             TooLarge: more than `max_bytes`, by its Content-Length or, where it comes in chunks, by its count.
             UploadTimeout: it did not arrive within `timeout_s`.
             ClientGone: the connection ended first.
         """
+        encoding = self.header(b"content-encoding")
+        if encoding is not None and encoding.strip().lower() not in ("", "identity"):
+            raise UnsupportedMedia(f"A body with Content-Encoding {encoding[:40]!r} is not taken; send it as it is.")
         declared = self.header(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > max_bytes:
             raise self._over(max_bytes)
