@@ -82,7 +82,7 @@ class Lanes(Generic[Request, Answer]):
         self._idle = 0
         self._closed = False
         self._gathering = False
-        self._second_look: asyncio.TimerHandle | None = None
+        self._looking = False
         self._running = 0
         self._busy = 0
         self._costs = Costs()
@@ -157,31 +157,38 @@ class Lanes(Generic[Request, Answer]):
         if waiting > seen and turns and waiting < self._max_batch:
             loop.call_soon(self._gather, loop, waiting, turns - 1)
             return
-        self._gathering = False
         with self._wake:
-            useful = min(len(self._queue), self._idle)
-            if not useful:
-                return  # a lane that ends its work looks at the queue before it sleeps
-            if self._busy and self._costs.pending_s < _WORTH_A_LANE_S:
-                wanted = 0
-            else:
-                wanted = min(useful, max(1, math.ceil(self._costs.pending_s / _WORTH_A_LANE_S)))
-            self._wake.notify(wanted)
-        if wanted < useful and self._second_look is None:
-            self._second_look = loop.call_later(_PATIENCE_S, self._look_again, loop)
+            # What a lane at work will have done before another one has woken up is left to it for a moment, and with
+            # it what comes in that moment: larger runs, and fewer threads that want the interpreter at once.
+            self._gathering = self._busy > 0 and self._costs.pending_s < _WORTH_A_LANE_S
+            left = self._wake_lanes(0 if self._gathering else self._worth_lanes())
+        self._gathering = self._gathering and left
+        self._look_later(loop, left)
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop, left: bool) -> None:
+        if left and not self._looking:
+            self._looking = True
+            loop.call_later(_PATIENCE_S, self._look_again, loop)
 
     def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wake every lane that has work to find if the first request waits longer than the estimates promised."""
-        self._second_look = None
+        """Wake lanes for what came since, and every lane that can help where the estimates have proved wrong."""
+        self._looking = self._gathering = False
         with self._wake:
-            useful = min(len(self._queue), self._idle)
-            if not useful:
-                return
-            left_s = self._queue[0].queued_at + _PATIENCE_S - time.perf_counter()
-            if left_s <= 0.0:
-                self._wake.notify(useful)
-                return
-        self._second_look = loop.call_later(left_s, self._look_again, loop)
+            overdue = bool(self._queue) and time.perf_counter() - self._queue[0].queued_at > _PATIENCE_S
+            left = self._wake_lanes(self._lanes if overdue else self._worth_lanes())
+        self._look_later(loop, left)
+
+    def _worth_lanes(self) -> int:
+        return max(1, math.ceil(self._costs.pending_s / _WORTH_A_LANE_S))
+
+    def _wake_lanes(self, most: int) -> bool:
+        """Wake up to `most` lanes, and say whether requests and idle lanes may be left over.
+
+        A lane that ends its work looks at the queue before it sleeps, so where none is idle none has to be woken.
+        """
+        useful = min(len(self._queue), self._idle)
+        self._wake.notify(min(most, useful))
+        return most < useful
 
     def close(self) -> None:
         """Let the lanes end once the queue is empty."""
