@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import get_args
 
+import orjson
+
 from service.errors import InvalidParameter, UnknownVersion, WrongTask
 from service.http.answers import CamFormat
 from service.inference.classifier import resolve_target
@@ -92,6 +94,28 @@ def read_polarity(values: Mapping[str, str], model: LoadedModel) -> PicturePolar
     if model.metadata.preprocessing.polarity is None:
         raise InvalidParameter(f"Model {model.name!r} takes pictures of any polarity.")
     return _POLARITIES[text]
+
+
+def form_values(fields: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
+    """Form fields as text; BentoML's client writes JSON into them, others write plain text.
+
+    Raises:
+        InvalidParameter: a name is not one of `allowed`.
+    """
+    values = {}
+    for name, text in fields.items():
+        if name not in allowed:
+            raise InvalidParameter(f"There is no field {name[:40]!r} here; there is {', '.join(sorted(allowed))}.")
+        if text[:1] == '"' or text == "null":
+            try:
+                plain = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                plain = text
+            if plain is None:
+                continue
+            text = str(plain)
+        values[name] = text
+    return values
 
 
 def _listed(names: Mapping[str, object]) -> str:

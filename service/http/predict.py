@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from service.errors import BadRequest, ConvoyError, InvalidParameter
+from service.errors import BadRequest, ConvoyError
 from service.http.answers import CAM_ENCODERS, Encoder, encode_classes
 from service.http.metrics.inference import InferenceMetrics
 from service.http.parameters import (
     CAM_PARAMETERS,
     CLASSIFY_PARAMETERS,
+    form_values,
     read_format,
     read_polarity,
     read_target,
@@ -75,7 +74,7 @@ class Predict:
         await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
         # The model stands in the form, so the form has to be parsed before there is a lane to parse it in.
         await asyncio.to_thread(reading.images)
-        values = _form_values(reading.upload.fields, _PARAMETERS[operation] | {"model"})
+        values = form_values(reading.upload.fields, _PARAMETERS[operation] | {"model"})
         model = self._engine.find(values.pop("model", None))
         return await self._answer(request, operation, model, values, reading)
 
@@ -182,21 +181,3 @@ class _Reading:
             return encoder(model, results, self.upload.several)
 
         return encode
-
-
-def _form_values(fields: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
-    """Form fields as text; BentoML's client writes JSON into them, others write plain text."""
-    values = {}
-    for name, text in fields.items():
-        if name not in allowed:
-            raise InvalidParameter(f"There is no field {name[:40]!r} here; there is {', '.join(sorted(allowed))}.")
-        if text[:1] == '"' or text == "null":
-            try:
-                plain = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                plain = text
-            if plain is None:
-                continue
-            text = str(plain)
-        values[name] = text
-    return values
