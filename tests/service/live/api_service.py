@@ -42,9 +42,9 @@ def running_api_service(folder: Path) -> Iterator[Service]:
 
 
 def quadrant(
-    index: int = 1, *, size_px: tuple[int, int] = (40, 24), light: str = "white", dark: str = "black"
+    index: int = 1, *, size_px: tuple[int, int] = (28, 28), light: str = "white", dark: str = "black"
 ) -> Image.Image:
-    """An RGB picture that is light in one quadrant, by class index, and dark elsewhere."""
+    """An RGB picture that is light in one quadrant, by class index, and dark elsewhere; not resized unless told so."""
     width, height = size_px
     image = Image.new("RGB", size_px, dark)
     left, top = index % 2 * width // 2, index // 2 * height // 2
