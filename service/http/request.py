@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -15,6 +16,10 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+# More of them are no length, and Python refuses to turn thousands of digits into a number.
+_DIGITS = re.compile("[0-9]{1,18}")
 
 
 class UploadTimeout(ConvoyError):
@@ -130,7 +135,7 @@ class Request:
         if encoding is not None and encoding.strip().lower() not in ("", "identity"):
             raise UnsupportedMedia(f"A body with Content-Encoding {encoding[:40]!r} is not taken; send it as it is.")
         declared = self.header(b"content-length")
-        if declared is not None and declared.isdigit() and int(declared) > max_bytes:
+        if declared is not None and _DIGITS.fullmatch(declared) and int(declared) > max_bytes:
             raise self._over(max_bytes)
         message = await self._next(timeout_s)
         body: bytes = message.get("body", b"")
