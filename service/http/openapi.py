@@ -1,10 +1,13 @@
 """The OpenAPI description of the API, and the page at /docs that shows it without loading anything from outside."""
 
+import re
 from typing import Any
 
 from service.http.request import Request
 from service.http.responses import STATUS_OF_CODE, Response, json_response
 
+_IMAGES = {"type": "string", "format": "binary"}
+_BASE64 = {"type": "string", "format": "byte"}
 _SCORE = {"type": "number", "minimum": 0, "maximum": 1}
 _PREDICTION = {
     "type": "object",
@@ -12,6 +15,24 @@ _PREDICTION = {
     "properties": {"index": {"type": "integer"}, "label": {"type": "string"}, "score": _SCORE},
 }
 _NAMED = {"model": {"type": "string"}, "version": {"type": "integer"}}
+_TEXT_OR_NULL = {"type": "string", "nullable": True}
+_MODEL = {
+    "name": {"type": "string"},
+    "version": {"type": "integer"},
+    "task": _TEXT_OR_NULL,
+    "state": {"type": "string", "enum": ["loading", "ready", "failed"]},
+    "reason": _TEXT_OR_NULL,
+    "labels": {"type": "array", "items": {"type": "string"}},
+    "provider": _TEXT_OR_NULL,
+}
+_MAP = {
+    "method": {"type": "string", "enum": ["cam", "grad-cam", "hirescam"]},
+    "target": {"$ref": "#/components/schemas/Prediction"},
+    "height": {"type": "integer"},
+    "width": {"type": "integer"},
+    "cam": {"type": "array", "items": {"type": "array", "items": _SCORE}},
+}
+_PREDICTIONS = {"predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}}}
 _SCHEMAS: dict[str, Any] = {
     "Prediction": _PREDICTION,
     "Classification": {
@@ -20,43 +41,41 @@ _SCHEMAS: dict[str, Any] = {
         "required": ["model", "version"],
         "properties": {
             **_NAMED,
-            "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
+            **_PREDICTIONS,
             "results": {
                 "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}}
-                    },
-                },
+                "items": {"type": "object", "required": ["predictions"], "properties": _PREDICTIONS},
             },
         },
     },
     "ActivationMap": {
         "type": "object",
-        "description": "One picture: the map. Several: `results`; pictures in it are base64 PNG.",
+        "description": "One picture: the map. Several: `results`, in order, each a map or a base64 PNG.",
         "required": ["model", "version"],
         "properties": {
             **_NAMED,
-            "method": {"type": "string", "enum": ["cam", "grad-cam", "hirescam"]},
-            "target": {"$ref": "#/components/schemas/Prediction"},
-            "height": {"type": "integer"},
-            "width": {"type": "integer"},
-            "cam": {"type": "array", "items": {"type": "array", "items": _SCORE}},
-            "results": {"type": "array", "items": {}},
+            **_MAP,
+            "results": {
+                "type": "array",
+                "items": {"oneOf": [_BASE64, {"type": "object", "required": list(_MAP), "properties": _MAP}]},
+            },
         },
     },
-    "Model": {
+    "Model": {"type": "object", "required": list(_MODEL), "properties": _MODEL},
+    "ModelDetails": {
         "type": "object",
-        "required": ["name", "version", "task", "state", "reason", "labels", "provider"],
+        "description": "A model, and, once it is loaded, what its artifact says of itself.",
+        "required": list(_MODEL),
         "properties": {
-            "name": {"type": "string"},
-            "version": {"type": "integer"},
-            "task": {"type": "string", "nullable": True},
-            "state": {"type": "string", "enum": ["loading", "ready", "failed"]},
-            "reason": {"type": "string", "nullable": True},
-            "labels": {"type": "array", "items": {"type": "string"}},
-            "provider": {"type": "string", "nullable": True},
+            **_MODEL,
+            "architecture": {"type": "string"},
+            "preprocessing": {"type": "object"},
+            "dataset": {"type": "string"},
+            "metrics": {"type": "array", "items": {"type": "object"}},
+            "cam": {"type": "object", "nullable": True},
+            "precision": {"type": "string"},
+            "source_revision": {"type": "string"},
+            "sha256": {"type": "string"},
         },
     },
     "Models": {
@@ -64,6 +83,7 @@ _SCHEMAS: dict[str, Any] = {
         "required": ["models"],
         "properties": {"models": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}},
     },
+    "Status": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
     "Error": {
         "type": "object",
         "required": ["error", "code"],
@@ -85,21 +105,23 @@ _FORMAT = (
     {"type": "string", "enum": ["overlay", "heatmap", "json"], "default": "overlay"},
     "Form of the map.",
 )
-_IMAGES = {"type": "string", "format": "binary"}
-_BASE64 = {"type": "string", "format": "byte"}
 
 
 def openapi_document(version: str) -> dict[str, Any]:
-    """OpenAPI 3.0; every path that the service answers."""
+    """OpenAPI 3.0; every path that the service answers, but for the files of the page."""
     model = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "lenet5"}
     number = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer"}}
     paths: dict[str, Any] = {
         "/v1/models": {"get": _get("Every published model", "Models")},
-        "/v1/models/{name}": {"get": _get("One model, and what its artifact says of itself", "Model", [model])},
-        "/v1/models/{name}/versions/{version}": {"get": _get("One version", "Model", [model, number])},
-        "/livez": {"get": _plain("The process answers")},
-        "/readyz": {"get": _plain("Traffic may come", also=("503",))},
-        "/metrics": {"get": _plain("Prometheus metrics", media_type="text/plain")},
+        "/v1/models/{name}": {"get": _get("One model, and what its artifact says of itself", "ModelDetails", [model])},
+        "/v1/models/{name}/versions/{version}": {"get": _get("One version", "ModelDetails", [model, number])},
+        "/livez": {"get": _operation("The process answers", {"200": _content("Status")})},
+        "/readyz": {"get": _operation("Traffic may come", {"200": _content("Status"), **_errors("503")})},
+        "/metrics": {"get": _operation("Prometheus metrics", {"200": _plain("text/plain")})},
+        "/openapi.json": {"get": _operation("This description", {"200": _plain("application/json")})},
+        "/docs": {"get": _operation("This page", {"200": _plain("text/html")})},
+        "/": {"get": _operation("Leads to the page", {"307": {"description": "The page is at /docs."}})},
+        "/schema.json": {"get": _operation("What BentoML's client reads first", {"200": _plain("application/json")})},
     }
     for prefix, place in (("", [model]), ("/versions/{version}", [model, number])):
         base = "/v1/models/{name}" + prefix
@@ -107,6 +129,9 @@ def openapi_document(version: str) -> dict[str, Any]:
         paths[base + "/cam"] = {"post": _post("Explain a class by a map", [_TARGET, _FORMAT, _POLARITY], place)}
     paths["/classify"] = {"post": _form("Classify, for BentoML's client", [_TOP_K, _POLARITY])}
     paths["/cam"] = {"post": _form("Explain, for BentoML's client", [_TARGET, _FORMAT, _POLARITY])}
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            operation["operationId"] = re.sub(r"[^a-z0-9]+", "_", f"{method}{path}").rstrip("_")
     return {
         "openapi": "3.0.3",
         "info": {"title": "Convoy", "version": version, "description": "Classes and class activation maps of images."},
@@ -120,17 +145,17 @@ def _get(summary: str, schema: str, parameters: list[dict[str, Any]] | None = No
         "tags": ["models"],
         "summary": summary,
         "parameters": parameters or [],
-        "responses": {"200": _content(schema), **_errors("404", "503")},
+        "responses": {"200": _content(schema), **_errors("400", "404", "422", "503")},
     }
 
 
-def _plain(summary: str, *, also: tuple[str, ...] = (), media_type: str = "application/json") -> dict[str, Any]:
-    content = {media_type: {"schema": {"type": "string" if media_type == "text/plain" else "object"}}}
-    return {
-        "tags": ["operation"],
-        "summary": summary,
-        "responses": {"200": {"description": "OK", "content": content}, **_errors(*also)},
-    }
+def _operation(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
+    return {"tags": ["operation"], "summary": summary, "responses": responses}
+
+
+def _plain(media_type: str) -> dict[str, Any]:
+    schema = {"type": "object" if media_type == "application/json" else "string"}
+    return {"description": "OK", "content": {media_type: {"schema": schema}}}
 
 
 def _post(summary: str, query: list[tuple[str, dict[str, Any], str]], place: list[dict[str, Any]]) -> dict[str, Any]:
@@ -215,7 +240,7 @@ class Documentation:
         """GET /docs: Swagger UI, whose files come with the framework and from this service."""
         # The browser itself is told to load nothing from anywhere else.
         policy = (
-            b"default-src 'self'; img-src 'self' data:; "
+            b"default-src 'self'; img-src 'self' data: blob:; "  # blob: is a map that the page has asked for
             b"script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
         )
         return Response(_PAGE, media_type="text/html; charset=utf-8", headers=[(b"content-security-policy", policy)])
