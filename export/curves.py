@@ -9,6 +9,8 @@ from export.atomic import write_whole
 from export.epoch_log import EpochRow
 
 _TRAIN, _VALIDATION = "tab:blue", "tab:orange"
+# Losses and accuracies of training are of changed images: without this in the legend they look like a mistake.
+_TRAIN_LABEL = "train (augmented)"
 
 
 def draw_curves(rows: list[EpochRow], path: Path, *, title: str, kept_epoch: int) -> None:
@@ -17,10 +19,10 @@ def draw_curves(rows: list[EpochRow], path: Path, *, title: str, kept_epoch: int
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     epochs = [row.epoch for row in rows]
     loss, accuracy = figure.subplots(1, 2)
-    loss.plot(epochs, [row.train_loss for row in rows], ".-", color=_TRAIN, label="train")
+    loss.plot(epochs, [row.train_loss for row in rows], ".-", color=_TRAIN, label=_TRAIN_LABEL)
     loss.plot(epochs, [row.validation_loss for row in rows], ".-", color=_VALIDATION, label="validation")
     loss.set(ylabel="loss (cross entropy)", yscale="log")
-    accuracy.plot(epochs, [100 * row.train_accuracy for row in rows], ".-", color=_TRAIN, label="train")
+    accuracy.plot(epochs, [100 * row.train_accuracy for row in rows], ".-", color=_TRAIN, label=_TRAIN_LABEL)
     accuracy.plot(epochs, [100 * row.validation_accuracy for row in rows], ".-", color=_VALIDATION, label="validation")
     accuracy.set(ylabel="accuracy (%)")
     for axes in (loss, accuracy):

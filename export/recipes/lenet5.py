@@ -1,4 +1,19 @@
-"""LeNet-5 on MNIST."""
+"""LeNet-5 on MNIST, with random affine distortions.
+
+Paper       LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Document Recognition"
+Data        MNIST: 55,000 training files to learn from, 5,000 to choose by, 10,000 test files
+Expected    validation 99.26 %, test 99.37 % (paper: 99.05 %, with distortions 99.2 %)
+Time        5.5 minutes on one core of a server, 10 s per epoch
+Command     python -m export run lenet5
+
+What was measured on the way, by validation accuracy, one training each:
+- Equation 9 without its rubbish class (plain cross entropy) gives 97.5 % after 4 epochs without distortions, with it
+  98.3 %. A nearer rubbish class is better: at most 99.08 % with j = 40, 99.26 % with j = 10. The price is that scores
+  say little: the squared distances of two classes differ by a hundred or more, so that nearly every top score is
+  above 0.999, with j = 40 as well.
+- Weak distortions (5 degrees, 4 %) and j = 40 end at 98.96 %, with a training loss far below that of validation.
+- bf16 takes 40 % longer per step than fp32: the layers are too small to pay for the conversions.
+"""
 
 from export.recipes.recipe import Augmentation, Recipe
 from service.repository.artifact import Preprocessing
