@@ -135,6 +135,7 @@ def openapi_document(version: str) -> dict[str, Any]:
     return {
         "openapi": "3.0.3",
         "info": {"title": "Convoy", "version": version, "description": "Classes and class activation maps of images."},
+        "tags": [{"name": name} for name in ("inference", "models", "operation")],
         "paths": paths,
         "components": {"schemas": _SCHEMAS},
     }

@@ -44,7 +44,7 @@ def resolve(document: dict[str, Any], reference: str) -> dict[str, Any]:
 def check_document(document: dict[str, Any]) -> None:
     """Assert the rules of the specification that a hand-written document breaks most easily."""
     assert re.fullmatch(r"3\.0\.\d", document["openapi"])
-    assert set(document) == {"openapi", "info", "paths", "components"}
+    assert set(document) == {"openapi", "info", "tags", "paths", "components"}
     assert {"title", "version"} <= set(document["info"])
     assert set(document["components"]) == {"schemas"}
     for name, schema in document["components"]["schemas"].items():
@@ -55,6 +55,7 @@ def check_document(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         assert path.startswith("/")
         assert method in _METHODS
+        assert set(operation["tags"]) <= {tag["name"] for tag in document["tags"]}
         _check_operation(document, path, operation)
 
 
