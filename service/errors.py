@@ -15,7 +15,9 @@ ConvoyError
 └── DeadlineExceeded      deadline_exceeded       the time for the request has run out
 """
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+AnyError = TypeVar("AnyError", bound=Exception)
 
 
 class ConvoyError(Exception):
@@ -98,3 +100,11 @@ class DeadlineExceeded(ConvoyError):
     """The time allowed for the request has run out."""
 
     code = "deadline_exceeded"
+
+
+def without_traceback(error: AnyError) -> AnyError:
+    """The error alone, to be kept as a value: its frames know all that was at hand where it was raised, and what
+    keeps the error is among that, so that all of it, bodies included, would wait for the garbage collector.
+    """
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)

@@ -22,6 +22,8 @@ _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
 # For what a refused request still sends on a connection that ends with its answer.
 _DROP_S = 10.0
 _SHOWN_PATH_CHARACTERS = 200
+# Never sent; in logs and metrics it stands for a caller who did not wait for the answer, as in nginx's.
+_HUNG_UP = 499
 
 log = logging.getLogger("convoy.http")
 
@@ -50,6 +52,7 @@ class Front:
                 if response.code is not None and request.ends_connection:
                     await request.drop_rest(timeout_s=_DROP_S)
             except ClientGone:
+                self._count(request, Response(b"", _HUNG_UP))
                 return
             with contextlib.suppress(ClientGone, ConnectionError):
                 await _send(response, request, send)
@@ -94,6 +97,8 @@ class Front:
         )
         if request.afterwards is not None:
             request.afterwards()
+            # It knows the question, which knows the request: together they would wait for the garbage collector.
+            request.afterwards = None
         if self._access_log is not None:
             name, version = request.model or (None, None)
             self._access_log.add(

@@ -19,7 +19,7 @@ from service.http.parameters import (
     require_classifier,
 )
 from service.http.pictures import Upload, extract
-from service.http.request import Request
+from service.http.request import ClientGone, Request
 from service.http.responses import Response
 from service.inference.engine import Engine
 from service.inference.model import LoadedModel
@@ -93,9 +93,9 @@ class Predict:
             # Asked before the body is read, so that a refusal costs neither the upload nor the decoding.
             self._engine.lanes.admit(question.group, within_s=self._settings.deadline_s)
             await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
-            encoded = await self._engine.lanes.run(question, within_s=self._settings.deadline_s)
+            encoded = await self._engine.lanes.run(question, within_s=self._settings.deadline_s, gone=request.gone)
         except Exception as error:
-            code = error.code if isinstance(error, ConvoyError) else "internal_error"
+            code = error.code if isinstance(error, ConvoyError | ClientGone) else "internal_error"
             if question is None:
                 self._metrics.unreached(model, code)
             else:

@@ -31,6 +31,8 @@ class UploadTimeout(ConvoyError):
 class ClientGone(Exception):
     """The caller hung up; there is nobody to answer."""
 
+    code = "client_gone"
+
 
 def new_request_id() -> str:
     """128 random bits in hexadecimal: to tell requests apart, not to keep a secret."""
@@ -157,6 +159,16 @@ class Request:
         if self.body_bytes > max_bytes:
             raise self._over(max_bytes)
         return b"".join(chunks)
+
+    async def gone(self) -> None:
+        """Wait until the caller hangs up; to be awaited once the body is there.
+
+        Raises:
+            ClientGone: always, when it has happened.
+        """
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise ClientGone
 
     async def _next(self, timeout_s: float) -> Message:
         try:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from service.errors import DeadlineExceeded, Overloaded
+from service.errors import DeadlineExceeded, Overloaded, without_traceback
 from service.inference.costs import Costs
 
 # A run over several requests saves per-run overhead, which is worth having only while a run is short.
@@ -148,7 +148,9 @@ class Lanes(Generic[Request, Answer]):
             job.timer.cancel()
             if job.watch is not None:
                 job.watch.cancel()
-            # An error in the future holds this frame and with it the body, until the garbage is collected.
+            # An error, and a cancelled task, hold their frames: tied to the job, they would wait for the garbage
+            # collector, and the body with them.
+            job.watch = None
             del job, request
 
     def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
@@ -237,6 +239,7 @@ class Lanes(Generic[Request, Answer]):
                     self._idle -= 1
                 batch = self._take()
             self._work_on(batch)
+            del batch  # else the bodies of the last run stay in memory for as long as the lane sleeps
 
     def _take(self) -> list[_Job[Request, Answer]]:
         """The next request and, where they are cheap, others of its group: this lane's share of the queue."""
@@ -264,7 +267,12 @@ class Lanes(Generic[Request, Answer]):
 
     def _work_on(self, batch: list[_Job[Request, Answer]]) -> None:
         started = time.perf_counter()
-        answers = self._outcome([job.request for job in batch])
+        answers: Sequence[Answer | Exception]
+        try:
+            answers = self._execute([job.request for job in batch])
+        except Exception as error:
+            log.exception("a run over %d requests failed", len(batch))
+            answers = [without_traceback(error)] * len(batch)
         spent_s = (time.perf_counter() - started) / len(batch)
         group = batch[0].request.group
         with self._wake:
@@ -277,14 +285,6 @@ class Lanes(Generic[Request, Answer]):
             batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)
         except RuntimeError:
             log.info("the event loop has ended before %d answers", len(batch))
-
-    def _outcome(self, requests: Sequence[Request]) -> Sequence[Answer | Exception]:
-        # A function of its own, so that an error does not hold the frame that holds the error.
-        try:
-            return self._execute(requests)
-        except Exception as error:
-            log.exception("a run over %d requests failed", len(requests))
-            return [error] * len(requests)
 
 
 def _deliver(batch: Sequence[_Job[Request, Answer]], answers: Sequence[Answer | Exception]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.errors import ConvoyError, TooLarge
+from service.errors import ConvoyError, TooLarge, without_traceback
 from service.inference.classifier import Prediction, classify_batch, explain_batch, top_k
 from service.inference.heatmap import normalise_map
 from service.inference.image import decode_image
@@ -97,11 +97,13 @@ def make_executor(max_batch: int) -> Callable[[Sequence[Question]], Sequence[Enc
         answers: list[Encoded | Exception | None] = [None] * len(questions)
         ready: list[tuple[int, _Ready]] = []
         for index, question in enumerate(questions):
-            item = _prepared(question)
-            if isinstance(item, Exception):
-                answers[index] = item
-            else:
-                ready.append((index, item))
+            try:
+                ready.append((index, _prepare(question)))
+            except ConvoyError as error:
+                answers[index] = without_traceback(error)
+            except Exception as error:  # whatever one picture does to a decoder, its neighbours get their answers
+                log.exception("preparing a request failed")
+                answers[index] = without_traceback(error)
         if ready:
             for (index, item), answer in zip(ready, _run([item for _, item in ready], max_batch), strict=True):
                 answers[index] = answer
@@ -109,20 +111,6 @@ def make_executor(max_batch: int) -> Callable[[Sequence[Question]], Sequence[Enc
         return [answer for answer in answers if answer is not None]
 
     return execute
-
-
-# The two functions that catch have to end with the error: caught where the answers are collected, an error and its
-# traceback would hold each other, and with them the bodies of a whole run, until the garbage is collected.
-
-
-def _prepared(question: Question) -> _Ready | Exception:
-    try:
-        return _prepare(question)
-    except ConvoyError as error:
-        return error
-    except Exception as error:  # whatever one picture does to a decoder, its neighbours get their answers
-        log.exception("preparing a request failed")
-        return error
 
 
 def _prepare(question: Question) -> _Ready:
@@ -182,18 +170,12 @@ def _run(items: list[_Ready], max_batch: int) -> list[Encoded | Exception]:
         item.question.stages["inference"] = inference_s
         span = slice(place, place + len(item.tensors))
         place = span.stop
-        answers.append(_answered(item, scores[span], maps[span], targets[span]))
+        try:
+            answers.append(_answer(item, scores[span], maps[span], targets[span]))
+        except Exception as error:
+            log.exception("encoding an answer failed")
+            answers.append(without_traceback(error))
     return answers
-
-
-def _answered(
-    item: _Ready, scores: list[NDArray[np.float32]], maps: list[NDArray[np.float32]], targets: list[int]
-) -> Encoded | Exception:
-    try:
-        return _answer(item, scores, maps, targets)
-    except Exception as error:
-        log.exception("encoding an answer failed")
-        return error
 
 
 def _answer(
