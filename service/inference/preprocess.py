@@ -8,7 +8,7 @@ from PIL import Image
 
 from service.errors import InvalidParameter
 from service.inference.placement import place
-from service.inference.polarity import guess_polarity
+from service.inference.polarity import guess_polarity, turn_round
 from service.repository.artifact import Polarity, Preprocessing
 
 PicturePolarity = Polarity | Literal["auto"] | None
@@ -29,8 +29,8 @@ def preprocess(image: Image.Image, spec: Preprocessing, *, polarity: PicturePola
     Args:
         image: Mode "L" or "RGB".
         spec: What the network was trained with.
-        polarity: What the picture shows. Where that is not what the network saw, the picture is inverted
-            (255 - x) before padding is added. None changes nothing.
+        polarity: What the picture shows. Where that is not what the network saw, the picture is turned round
+            before padding is added. None changes nothing.
 
     Returns:
         uint8 (H, W, C), C-contiguous, possibly read-only. Padding is the network's background: 255 for
@@ -65,7 +65,7 @@ def preprocess(image: Image.Image, spec: Preprocessing, *, polarity: PicturePola
     if polarity is not None:
         shown = guess_polarity(pixels) if polarity == "auto" else polarity
         if shown != spec.polarity:
-            pixels = np.invert(pixels)
+            pixels = turn_round(pixels, shown)
     if shown_px == input_px:
         return pixels
     background = 255 if spec.polarity == "dark-on-light" else 0

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from service.inference.polarity import guess_polarity
+from service.inference.polarity import guess_polarity, turn_round
 from service.repository.artifact import Polarity
 
 
@@ -68,3 +68,33 @@ def test_a_colour_picture_is_judged_by_its_mean() -> None:
 def test_a_picture_without_contrast_counts_by_its_brightness(level: int, polarity: str) -> None:
     for shape in ((28, 28, 1), (1, 1, 3), (2, 50, 1)):
         assert guess_polarity(np.full(shape, level, np.uint8)) == polarity
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_on_a_pure_ground_turning_round_is_inverting(channels: int) -> None:
+    rng = np.random.default_rng(1)
+    ink = (drawing(rng, 28) * 200).astype(np.uint8)
+    light_on_dark = np.repeat(ink[:, :, None], channels, axis=2)
+    assert np.array_equal(turn_round(255 - light_on_dark, "dark-on-light"), light_on_dark)
+    assert np.array_equal(turn_round(light_on_dark, "light-on-dark"), 255 - light_on_dark)
+
+
+def test_paper_that_is_gray_and_unevenly_lit_becomes_an_even_ground() -> None:
+    light = np.linspace(220, 110, 28)[None, :].repeat(28, 0)
+    light[8:20, 13:15] *= 0.2
+    turned = turn_round(light.astype(np.uint8)[:, :, None], "dark-on-light")[:, :, 0]
+    strokes = np.zeros((28, 28), bool)
+    strokes[8:20, 13:15] = True
+    assert turned[strokes].min() > 180
+    assert turned[~strokes].max() < 40
+
+
+@pytest.mark.parametrize("size_px", [(1, 1), (1, 9), (3, 200), (400, 300)])
+def test_a_picture_of_any_size_can_be_turned_round(size_px: tuple[int, int]) -> None:
+    plain = np.full((*size_px, 1), 90, np.uint8)
+    assert np.all(turn_round(plain, "dark-on-light") == 0)
+    assert np.all(turn_round(plain, "light-on-dark") == 255)
+
+
+def test_black_everywhere_is_no_division_by_zero() -> None:
+    assert np.all(turn_round(np.zeros((28, 28, 1), np.uint8), "dark-on-light") == 255)
