@@ -41,6 +41,8 @@ def configure_logging() -> None:
         logger.propagate = True
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("convoy").setLevel(logging.INFO)
+    # A body that is no form is the caller's affair, and stands in the access log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     # uvicorn would put together the parts of an access line that nobody writes.
     logging.getLogger("uvicorn.access").propagate = False
 
