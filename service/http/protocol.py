@@ -12,7 +12,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.http.request import new_request_id
+from service.http.request import BODY_ARRIVED, new_request_id
 from service.http.responses import error_response
 
 NAME = f"{__name__}:Protocol"
@@ -75,6 +75,11 @@ class Protocol(HttpToolsProtocol):
         self._head_open = False
         self._stop_head_timer()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The last byte of a body, which mostly comes with the head, before anybody has asked for it."""
+        super().on_message_complete()
+        self.scope[BODY_ARRIVED] = True  # type: ignore[literal-required]
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls when the parser gives up."""
