@@ -54,5 +54,9 @@ pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published
 	.venv-dev/bin/python -m export sheet lenet5 --out docs/lenet5_maps.png
 	.venv-dev/bin/python -m export sheet mnist_cnn --out docs/mnist_cnn_maps.png
 
-docs: $(EVERYTHING)  ## write the generated pages again: docs/settings.md
+docs: $(EVERYTHING)  ## write the generated pages again: docs/settings.md, docs/bad_inputs.md
 	.venv-dev/bin/python -m service --settings > docs/settings.md
+	( printf '# What the service answers to what it cannot use\n\n'; \
+	  printf 'Every input is sent to a running service by the test suite, which then looks for a good answer and a clean log.\n'; \
+	  printf 'This page is written by `make docs`. The limits were lowered for it: a million pixels, 4 pictures.\n\n'; \
+	  .venv-dev/bin/python -m tests.service.live.bad_inputs ) > docs/bad_inputs.md
