@@ -1,11 +1,11 @@
 """Starts the service: checks what can be checked before the port opens, then hands over to BentoML."""
 
 import os
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
+from service.address import why_not_listen
 from service.settings import PREFIX, InvalidSettings, Settings, misspelled_names, settings_page
 
 
@@ -23,7 +23,8 @@ def main() -> None:
         settings.check_repository()
         _check_port(settings)
         provider = _working_provider(settings)
-        home = _home(settings)
+        given = os.environ.get("BENTOML_HOME")
+        home = _given_home(given) if given else _home(settings)
     except InvalidSettings as error:
         sys.exit(f"convoy: {error}")
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -32,7 +33,7 @@ def main() -> None:
     environment = {
         **os.environ,
         f"{PREFIX}PROVIDER": provider,
-        "BENTOML_HOME": os.environ.get("BENTOML_HOME") or str(home),
+        "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "True",
     }
     command = [sys.executable, "-m", "bentoml", "serve", "service.app:Convoy"]
@@ -48,23 +49,30 @@ def _home(settings: Settings) -> Path:
     not empty each other's. Named after the address, which only one can have, so that restarts leave none behind.
     """
     address = settings.host.replace(":", "-")
-    home = Path(tempfile.gettempdir()) / f"convoy-{os.getuid()}-{address}-{settings.port}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    if home.stat().st_uid != os.getuid():
-        raise InvalidSettings(f"{home} belongs to somebody else; set BENTOML_HOME to a folder of yours.")
+    try:
+        home = Path(tempfile.gettempdir()) / f"convoy-{os.getuid()}-{address}-{settings.port}"
+        home.mkdir(mode=0o700, exist_ok=True)
+        if home.stat().st_uid != os.getuid():
+            raise InvalidSettings(f"{home} belongs to somebody else; set BENTOML_HOME to a folder of yours.")
+    except OSError as error:
+        raise InvalidSettings(f"No folder for temporary files can be had: {error.strerror or error}.") from None
     return home
 
 
+def _given_home(path: str) -> Path:
+    try:
+        home = Path(path)
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            return home
+    except OSError as error:
+        raise InvalidSettings(f"BENTOML_HOME={path} cannot work: {error.strerror or error}.") from None
+
+
 def _check_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise InvalidSettings(
-                f"{PREFIX}HOST={settings.host} and {PREFIX}PORT={settings.port} cannot work: {error.strerror}."
-            ) from None
+    reason = why_not_listen(settings.host, settings.port)
+    if reason is not None:
+        raise InvalidSettings(f"{PREFIX}HOST={settings.host} and {PREFIX}PORT={settings.port} cannot work: {reason}.")
 
 
 def _working_provider(settings: Settings) -> str:

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import bentoml
+import click
+from bentoml._internal.utils.analytics.usage_stats import do_not_track
 from bentoml.validators import ContentType
 from PIL import Image
 from pydantic import BaseModel
 
+from service.address import why_not_listen
 from service.logs import configure_logging
 from service.settings import InvalidSettings, Settings
 
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
     from service.inference.pipeline import Operation
     from service.inference.session import ProviderName
 
-# The framework reports its use to its makers unless told not to.
-os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+# The framework reports its use to its makers unless told not to; its command line has asked before this is read.
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+do_not_track.cache_clear()
+# For the workers, which inherit it: left to itself, glibc keeps what bodies and pictures of many megabytes have used.
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(4 * 1024 * 1024))
 configure_logging()
 
 # Later than every timeout of ours: the framework's own would answer in another shape and stop nothing.
@@ -69,6 +75,18 @@ def _provider_or_exit(settings: Settings) -> "ProviderName":
         sys.exit(f"convoy: {error}")
 
 
+def _check_address() -> None:
+    """End the start with a sentence where the framework would with a traceback, or listen nowhere."""
+    command = click.get_current_context(silent=True)
+    if command is None:
+        return  # started by other means than the command line
+    host = command.params.get("host") or _settings.host
+    port = command.params.get("port") or _settings.port
+    reason = why_not_listen(host, port)
+    if reason is not None:
+        sys.exit(f"convoy: the service cannot listen on {host} port {port}: {reason}.")
+
+
 @functools.cache
 def application() -> "Application":
     """This process's application, made at its first use."""
@@ -104,6 +122,7 @@ _settings = _settings_or_exit()
     name="convoy",
     service_class=FrontedService,
     workers=_settings.workers,
+    http={"host": _settings.host, "port": _settings.port},
     traffic={"timeout": _FRAMEWORK_TIMEOUT_S},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
@@ -122,6 +141,7 @@ class Convoy:
             _settings.check_repository()
         except InvalidSettings as error:
             sys.exit(f"convoy: {error}")
+        _check_address()
         if _settings.provider == "cuda":
             _provider_or_exit(_settings)
 
