@@ -32,7 +32,10 @@ def expose(own: CollectorRegistry, accept: str) -> tuple[bytes, str]:
         _forget_dead(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry, folder)
-    encoder, content_type = choose_encoder(accept)
+    try:
+        encoder, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is no number
+        encoder, content_type = choose_encoder("")
     return encoder(registry), content_type
 
 

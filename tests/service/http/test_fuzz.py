@@ -4,8 +4,10 @@ import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter
 
 from service.errors import ConvoyError
+from service.http.metrics.exposition import expose
 from service.http.parameters import CAM_PARAMETERS, CLASSIFY_PARAMETERS, form_values, read_format, read_version
 from service.http.pictures import extract
 from service.http.request import Message, Request
@@ -100,6 +102,25 @@ def test_any_version_is_a_positive_integer_or_a_sentence(text: str) -> None:
         check_sentence(error)
     else:
         assert 0 < version < 10**9
+
+
+accepted = st.lists(
+    st.sampled_from(
+        ["application/openmetrics-text", "text/plain", ";", ",", " version=", " escaping=", "1.0.0", "values", "q="]
+    )
+    | st.text(st.characters(max_codepoint=255), max_size=4),
+    max_size=8,
+).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(accepted)
+def test_any_accept_header_gets_the_metrics(accept: str) -> None:
+    registry = CollectorRegistry()
+    Counter("things", "Some things.", registry=registry).inc()
+    body, content_type = expose(registry, accept)
+    assert b"things_total 1.0" in body
+    assert content_type.startswith(("text/plain; version=", "application/openmetrics-text; version="))
 
 
 async def _nothing(request: Request) -> Response:

@@ -153,6 +153,40 @@ def test_an_upgrade_is_declined_by_a_plain_answer(api: Service, offer: str) -> N
     assert b'"top-right"' in answer.body
 
 
+ODD_HEADERS = (
+    "Accept: application/openmetrics-text; version=newest",
+    "Accept: ;;;q=\xff",
+    "Range: bytes=0-3",
+    "If-None-Match: *",
+    "If-Modified-Since: yesterday",
+    "Cookie: " + "c" * 30_000,
+    "Authorization: Basic \xff",
+    "X-Forwarded-For: \xff, , unknown, 999.999.999.999",
+    "X-Forwarded-Proto: \xff",
+    "Host: [::1",
+    "Content-Type: \xff\xfe",
+    "Content-Encoding: identity",
+    "Origin: null",
+    "TE: trailers, deflate",
+    "traceparent: 00-zz",
+    "X: " + "\r\nX: ".join("y" * 100),
+)
+
+
+@pytest.mark.parametrize("line", ODD_HEADERS, ids=lambda line: line[:30])
+def test_odd_headers_are_no_reason_to_refuse(api: Service, line: str) -> None:
+    for method, path, body in (
+        ("POST", CLASSIFY, PICTURE),
+        ("GET", "/metrics", b""),
+        ("GET", "/docs", b""),
+        ("GET", "/schema.json", b""),
+        ("GET", "/static_content/swagger-ui.css", b""),
+    ):
+        head, _, rest = request(method, path, body).partition(b"\r\n")
+        answer = exchange(api.url, [head + b"\r\n" + line.encode("latin-1") + b"\r\n" + rest])
+        assert answer.status == 200, (path, answer.body)
+
+
 def test_the_whole_address_in_the_request_line_is_understood(api: Service) -> None:
     assert exchange(api.url, [request("GET", f"{api.url}/v1/models")]).status == 200
 
