@@ -56,10 +56,15 @@ PICTURE = encode(quadrant(1), "PNG")
 """A good picture, of class 1."""
 
 
+def written(log: str) -> int:
+    """The length of a log up to the end of its last whole line: it is read while it is written."""
+    return log.rfind("\n") + 1
+
+
 def troubles(log: str) -> list[str]:
-    """The lines of a service's log that are not JSON, or tell of an error."""
+    """The whole lines of a service's log that are not JSON, or tell of an error."""
     found = []
-    for line in log.splitlines():
+    for line in log[: written(log)].splitlines():
         try:
             entry = json.loads(line)
         except ValueError:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.service.inference.pictures import encode
-from tests.service.live.api_service import CLASSIFY, PICTURE, UPLOAD_TIMEOUT_S, quadrant, troubles
+from tests.service.live.api_service import CLASSIFY, PICTURE, UPLOAD_TIMEOUT_S, quadrant, troubles, written
 from tests.service.live.running import Service
 from tests.service.live.wire import chunked, connect, exchange, form, receive, request
 
@@ -17,7 +17,7 @@ from tests.service.live.wire import chunked, connect, exchange, form, receive, r
 @pytest.fixture(autouse=True)
 def goes_on(api: Service) -> Iterator[None]:
     """After each test a good request works, nothing is in the log, and nothing is still counted as running."""
-    logged = len(api.log)
+    logged = written(api.log)
     yield
     with api.client() as client:
         assert client.post(CLASSIFY, content=PICTURE).json()["predictions"][0]["index"] == 1

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from service.http.responses import STATUS_OF_CODE
-from tests.service.live.api_service import CLASSIFY, PICTURE, troubles
+from tests.service.live.api_service import CLASSIFY, PICTURE, troubles, written
 from tests.service.live.bad_inputs import CASES, answer_to, table
 from tests.service.live.case import BadInput
 from tests.service.live.running import Service
@@ -35,7 +35,7 @@ def assert_one_sentence(answer: Answer, code: str, says: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}: {case.status}"[:80])
 def test_bad_input_is_refused_in_one_sentence(api: Service, client: httpx.Client, case: BadInput) -> None:
-    logged = len(api.log)
+    logged = written(api.log)
     answer = answer_to(api.url, case)
     assert answer.status == case.status == STATUS_OF_CODE[case.code]
     assert answer.headers["x-request-id"]
