@@ -148,7 +148,7 @@ def test_a_connection_without_a_whole_head_is_closed_in_time(connection: Connect
     started = time.monotonic()
     connection.send(beginning)
     assert connection.rest() == b""
-    assert IDLE_S * 0.9 < time.monotonic() - started < IDLE_S + 1
+    assert IDLE_S * 0.9 < time.monotonic() - started < IDLE_S + 3
 
 
 def test_a_head_that_trickles_is_not_waited_for_on_a_used_connection_either(connection: Connection) -> None:
@@ -157,10 +157,10 @@ def test_a_head_that_trickles_is_not_waited_for_on_a_used_connection_either(conn
     started = time.monotonic()
     with pytest.raises(OSError, match=r"reset|Broken pipe"):  # noqa: PT012  it ends at one of many writes
         connection.send(b"GET / HTTP/1.1\r\nX: ")
-        while time.monotonic() - started < IDLE_S + 2:
+        while time.monotonic() - started < IDLE_S + 4:
             connection.send(b"y")
             time.sleep(0.05)
-    assert time.monotonic() - started < IDLE_S + 1
+    assert time.monotonic() - started < IDLE_S + 3
 
 
 def test_a_slow_body_is_the_application_s_to_judge(connection: Connection) -> None:

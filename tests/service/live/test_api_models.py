@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.service.live.api_service import CAM, CLASSIFY, PICTURE
+from tests.service.live.api_service import CAM, CLASSIFY, PICTURE, written
 from tests.service.live.running import Service
 from tests.service.live.wire import exchange, request
 from tests.service.tiny_artifact import CELL_LABELS
@@ -139,8 +139,9 @@ def test_the_access_log_names_a_request_by_its_id(api: Service, client: httpx.Cl
     client.post(CAM, content=PICTURE, headers={"x-request-id": "find-me"})
     client.post(f"{CAM}?target=nobody", content=PICTURE, headers={"x-request-id": "find-me-too"})
     ends = time.monotonic() + 5
-    while "find-me-too" not in api.log and time.monotonic() < ends:
+    lines = ""
+    while "find-me-too" not in lines and time.monotonic() < ends:
         time.sleep(0.05)
-    lines = api.log
+        lines = api.log[: written(api.log)]
     assert '"request_id":"find-me","method":"POST","path":"/v1/models/gray/cam"' in lines
     assert '"status":422,"code":"unknown_target"' in next(line for line in lines.splitlines() if "find-me-too" in line)
