@@ -15,7 +15,7 @@ import httpx
 
 _START_S = 60.0
 _STOP_S = 30.0
-_ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def running_service(folder: Path, repository: Path, *, ready: bool = True, **set
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "service"],
-            cwd=_ROOT,
+            cwd=ROOT,
             env=service_environment(folder, repository, **settings),
             stdout=log,
             stderr=subprocess.STDOUT,
