@@ -65,7 +65,7 @@ def versions_of(repository: Path, name: str) -> dict[int, Path]:
     """Folder per published version of a model, oldest first; empty where there is none."""
     if not repository.is_dir():
         return {}
-    found = scan(repository)
+    found = scan(repository).published
     return {version: found[model, version].path for model, version in sorted(found) if model == name}
 
 

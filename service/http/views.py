@@ -55,7 +55,7 @@ class Views:
             return json_response({"status": "ready"})
         catalog = self._engine.catalog
         missing = [name for name in self._engine.settings.required_models if name not in catalog.current]
-        if not catalog.settled() or not self._engine.repository.peers_ready:
+        if not self._engine.repository.started:
             reason = "Models are still being loaded."
         elif missing:
             reason = f"Required models cannot answer: {', '.join(missing)}."

@@ -56,7 +56,7 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether this worker, and at start every other one too, can take traffic."""
-        return self.repository.peers_ready and self.catalog.is_ready(self.settings.required_models)
+        return self.repository.started and self.catalog.can_answer(self.settings.required_models)
 
     def find(self, name: str | None, version: int | None = None) -> LoadedModel:
         """The model of a name, or the default one where no name is given.

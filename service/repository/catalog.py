@@ -77,10 +77,8 @@ class Catalog(Generic[Loaded]):
             return False
         return all(entry.state != "loading" or name in self.current for (name, _), entry in self.entries.items())
 
-    def is_ready(self, required: tuple[str, ...]) -> bool:
-        """Whether traffic may come: all is settled, and every required model (else at least one) can answer."""
-        if not self.settled():
-            return False
+    def can_answer(self, required: tuple[str, ...]) -> bool:
+        """Whether every required model, else at least one, can answer."""
         return all(name in self.current for name in required) if required else bool(self.current)
 
 

@@ -18,10 +18,20 @@ class Published:
     version: int
     path: Path
     fingerprint: tuple[tuple[str, int, int, int], ...]
-    """File name, size in bytes, mtime in ns and inode of each file of the model."""
+    """File name, size in bytes, ctime in ns and inode of each file of the model. The ctime follows every change of
+    the content, and of the permissions too, so that a file is tried again once it may be read."""
 
 
-def scan(root: Path) -> dict[tuple[str, int], Published]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """What a look at the repository found."""
+
+    published: dict[tuple[str, int], Published]
+    unreadable: dict[str, str]
+    """Models whose folder is there but cannot be read now, and why."""
+
+
+def scan(root: Path) -> Scan:
     """Every published version below `root`; hidden folders and other names are not ours.
 
     A version appears by one rename, so a folder with a number for a name is complete.
@@ -29,20 +39,25 @@ def scan(root: Path) -> dict[tuple[str, int], Published]:
     Raises:
         OSError: the root itself cannot be read.
     """
-    found = {}
+    published: dict[tuple[str, int], Published] = {}
+    unreadable: dict[str, str] = {}
     for model in sorted(root.iterdir()):
-        if not NAME.fullmatch(model.name) or not model.is_dir():
+        if not NAME.fullmatch(model.name):
             continue
         try:
-            folders = [folder for folder in model.iterdir() if _VERSION.fullmatch(folder.name) and folder.is_dir()]
-        except OSError:
-            continue
-        for folder in folders:
-            version = int(folder.name)
-            found[model.name, version] = Published(
-                name=model.name, version=version, path=folder, fingerprint=_fingerprint(folder)
-            )
-    return found
+            if not model.is_dir():
+                continue
+            for folder in model.iterdir():
+                if _VERSION.fullmatch(folder.name) and folder.is_dir():
+                    version = int(folder.name)
+                    published[model.name, version] = Published(
+                        name=model.name, version=version, path=folder, fingerprint=_fingerprint(folder)
+                    )
+        except FileNotFoundError:
+            continue  # removed while we looked
+        except OSError as error:
+            unreadable[model.name] = error.strerror or str(error)
+    return Scan(published=published, unreadable=unreadable)
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
@@ -52,5 +67,5 @@ def _fingerprint(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
             stat = (folder / name).stat()
         except OSError:
             continue
-        marks.append((name, stat.st_size, stat.st_mtime_ns, stat.st_ino))
+        marks.append((name, stat.st_size, stat.st_ctime_ns, stat.st_ino))
     return tuple(marks)

@@ -50,7 +50,7 @@ class PeerFiles:
     def tell(self, *, ready: bool, offers: Mapping[str, int]) -> None:
         """Replace this worker's file, atomically, when something has changed."""
         text = json.dumps({"pid": os.getpid(), "ready": ready, "offers": dict(offers)})
-        if text == self._told:
+        if text == self._told and self._own.exists():
             return
         fresh = self._own.with_suffix(".tmp")
         fresh.write_text(text)

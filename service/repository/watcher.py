@@ -10,8 +10,8 @@ from typing import Generic
 
 from service.repository.artifact import InvalidArtifact
 from service.repository.catalog import Catalog, Entry, Loaded
-from service.repository.folder import Published, scan
-from service.repository.peers import NoPeers, Peers
+from service.repository.folder import Published, Scan, scan
+from service.repository.peers import NoPeers, Peers, Standing
 
 _AGREEING_S = 0.01
 _PATIENCE_S = 60.0
@@ -33,7 +33,9 @@ class Repository(Generic[Loaded]):
         on_change: Callable[[Catalog[Loaded]], None] = lambda catalog: None,
     ) -> None:
         self.catalog: Catalog[Loaded] = Catalog()
-        self.peers_ready = False
+        self.started = False
+        """Whether this worker and every other one has once had all its models ready or failed. It stays so: a model
+        that is published later loads beside those that answer."""
         self._root = root
         self._load = load
         self._interval_s = interval_s
@@ -41,6 +43,7 @@ class Repository(Generic[Loaded]):
         self._peers: Peers = peers or NoPeers()
         self._on_change = on_change
         self._held_back: dict[str, float] = {}  # model -> when its new version began to wait for the peers
+        self._complained_of: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="repository", daemon=True)
 
@@ -50,8 +53,10 @@ class Repository(Generic[Loaded]):
         The first load happens in the background, so that probes get an answer meanwhile; but where a peer
         serves already (this worker replaces a dead one), it happens here, before any request is accepted.
         """
-        if any(peer.ready for peer in self._peers.others()):
+        serving = [peer for peer in self._peers.others() if peer.ready]
+        if serving:
             self.refresh()
+            self._answer_like(serving)
         else:
             self._peers.tell(ready=False, offers={})
         self._thread.start()
@@ -65,13 +70,15 @@ class Repository(Generic[Loaded]):
     def refresh(self) -> None:
         """Look at the folder once and load, keep or drop accordingly. Never raises for what it finds there."""
         try:
-            published = scan(self._root)
+            found = scan(self._root)
         except OSError as error:
-            log.error("the repository cannot be read, the models in memory go on serving: %s", error)
+            self._complain({"the repository": error.strerror or str(error)})
             if not self.catalog.scanned:
                 self._replace(replace(self.catalog, scanned=True))
+            self._settle()
             return
-        entries, to_load = self._compare(published)
+        self._complain({f"the folder of model {name!r}": reason for name, reason in found.unreadable.items()})
+        entries, to_load = self._compare(found)
         if entries != self.catalog.entries or not self.catalog.scanned:
             self._replace(replace(self.catalog, entries=entries, scanned=True))
         for item in to_load:
@@ -84,31 +91,43 @@ class Repository(Generic[Loaded]):
         self._settle()
 
     def _watch(self) -> None:
-        if not self.catalog.scanned:
-            self.refresh()
+        look = not self.catalog.scanned
         while True:
-            self._settle()
-            in_agreement = self.peers_ready and not self._held_back
-            # Looks fall on the same instants in every worker, so that they see a new version together.
-            pause_s = self._interval_s - time.time() % self._interval_s if in_agreement else _AGREEING_S
+            try:
+                if look:
+                    self.refresh()
+                else:
+                    self._settle()
+                look = self.started and not self._held_back
+                # Looks fall on the same instants in every worker, so that they see a new version together.
+                pause_s = self._interval_s - time.time() % self._interval_s if look else _AGREEING_S
+            except Exception:  # a full disk, for one, must not end the watch
+                log.exception("looking at the repository failed")
+                look, pause_s = True, self._interval_s
             if self._stop.wait(pause_s):
                 return
-            if in_agreement:
-                self.refresh()
 
-    def _compare(
-        self, published: dict[tuple[str, int], Published]
-    ) -> tuple[dict[tuple[str, int], Entry[Loaded]], list[Published]]:
+    def _complain(self, troubles: dict[str, str]) -> None:
+        """Log what is new, not the same at every look."""
+        for what, reason in troubles.items():
+            if self._complained_of.get(what) != reason:
+                log.error("%s cannot be read, what is in memory goes on serving: %s", what, reason)
+        for what in self._complained_of.keys() - troubles.keys():
+            log.info("%s can be read again", what)
+        self._complained_of = troubles
+
+    def _compare(self, found: Scan) -> tuple[dict[tuple[str, int], Entry[Loaded]], list[Published]]:
         """The entries that stay (new ones as loading), and what has to be loaded, newest version first."""
         known = self.catalog.entries
-        entries: dict[tuple[str, int], Entry[Loaded]] = {}
+        entries = {key: entry for key, entry in known.items() if key[0] in found.unreadable}
         to_load = []
         loaded: dict[str, int] = {}
-        for key in sorted(published, key=lambda key: (key[0], -key[1])):
-            name, item, entry = key[0], published[key], known.get(key)
-            if loaded.get(name, 0) >= self._versions_kept:
+        for key in sorted(found.published, key=lambda key: (key[0], -key[1])):
+            name, item, entry = key[0], found.published[key], known.get(key)
+            if name in found.unreadable or loaded.get(name, 0) >= self._versions_kept:
                 continue
-            if entry is not None and entry.published == item:
+            # One that is still loading here was left behind by a look that failed.
+            if entry is not None and entry.published == item and entry.state != "loading":
                 entries[key] = entry
                 loaded[name] = loaded.get(name, 0) + (entry.model is not None)
             else:
@@ -145,7 +164,8 @@ class Repository(Generic[Loaded]):
     def _settle(self) -> None:
         """Let new versions answer, in agreement with the peers, and tell them how this worker stands."""
         newest = _newest_loaded(self.catalog)
-        self._peers.tell(ready=self.catalog.settled(), offers=newest)
+        settled = self.started or self.catalog.settled()
+        self._peers.tell(ready=settled, offers=newest)
         others = self._peers.others()
         current = dict(self.catalog.current)
         for name, version in newest.items():
@@ -156,9 +176,19 @@ class Repository(Generic[Loaded]):
             current[name] = version
         self._held_back = {name: since for name, since in self._held_back.items() if name in newest}
         # Once all have been ready, a worker that comes later loads before it accepts: no need to ask again.
-        self.peers_ready = self.peers_ready or (self.catalog.settled() and all(peer.ready for peer in others))
+        self.started = self.started or (settled and all(peer.ready for peer in others))
         if current != self.catalog.current:
             self._replace(replace(self.catalog, current=current))
+
+    def _answer_like(self, peers: list[Standing]) -> None:
+        """Begin with the versions that every peer can answer with, for a caller may have several of us in turn."""
+        current = dict(self.catalog.current)
+        for name in current:
+            shared = min((peer.offers[name] for peer in peers if name in peer.offers), default=current[name])
+            entry = self.catalog.entries.get((name, shared))
+            if entry is not None and entry.model is not None:
+                current[name] = shared
+        self._replace(replace(self.catalog, current=current))
 
     def _waited_s(self, name: str) -> float:
         return time.monotonic() - self._held_back.setdefault(name, time.monotonic())

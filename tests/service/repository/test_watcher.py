@@ -1,47 +1,11 @@
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from service.errors import NotReady, UnknownModel, UnknownVersion
-from service.repository.artifact import InvalidArtifact
-from service.repository.folder import Published
-from service.repository.peers import PeerFiles, Standing
-from service.repository.watcher import Repository
-
-
-def publish(root: Path, name: str, version: int, content: str = "good") -> Path:
-    folder = root / name / str(version)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_text(content)
-    return folder
-
-
-def load(published: Published) -> str:
-    content = (published.path / "model.onnx").read_text()
-    if content == "bad":
-        raise InvalidArtifact("It is bad.")
-    if content == "broken":
-        raise RuntimeError("boom")
-    return f"{published.name} {published.version} {content}"
-
-
-@dataclass
-class FakePeers:
-    standings: list[Standing] = field(default_factory=list)
-    told: list[tuple[bool, Mapping[str, int]]] = field(default_factory=list)
-
-    def tell(self, *, ready: bool, offers: Mapping[str, int]) -> None:
-        self.told.append((ready, dict(offers)))
-
-    def others(self) -> list[Standing]:
-        return self.standings
-
-
-def repository(root: Path, *, versions_kept: int = 2, peers: FakePeers | None = None) -> Repository[str]:
-    return Repository(root, load, interval_s=60, versions_kept=versions_kept, peers=peers)
+from service.repository.peers import Standing
+from tests.service.repository.nets import FakePeers, publish, repository
 
 
 def test_the_newest_version_answers_and_an_older_one_can_be_named(tmp_path: Path) -> None:
@@ -75,14 +39,14 @@ def test_a_bad_version_is_listed_with_its_reason_and_the_old_one_goes_on(
     assert models.catalog.find("net") == "net 1 good"
     entry = models.catalog.entries["net", 2]
     assert (entry.state, entry.reason) == ("failed", reason)
-    assert models.catalog.is_ready(())
+    assert models.catalog.can_answer(())
 
 
 def test_a_failed_version_is_tried_again_once_its_file_has_changed(tmp_path: Path) -> None:
     publish(tmp_path, "net", 1, "bad")
     models = repository(tmp_path)
     models.refresh()
-    assert not models.catalog.is_ready(())
+    assert not models.catalog.can_answer(())
     publish(tmp_path, "net", 1, "mended")
     models.refresh()
     assert models.catalog.find("net") == "net 1 mended"
@@ -161,14 +125,15 @@ def test_readiness_waits_for_the_peers_once(tmp_path: Path) -> None:
     peers = FakePeers([Standing(pid=1, ready=False, offers={})])
     publish(tmp_path, "net", 1)
     models = repository(tmp_path, peers=peers)
-    models.refresh()
-    assert not models.peers_ready
-    peers.standings = [Standing(pid=1, ready=True, offers={"net": 1})]
-    models.refresh()
-    assert models.peers_ready
-    peers.standings = [Standing(pid=2, ready=False, offers={})]
-    models.refresh()
-    assert models.peers_ready
+
+    def started_beside(standing: Standing) -> bool:
+        peers.standings = [standing]
+        models.refresh()
+        return models.started
+
+    assert not started_beside(Standing(pid=1, ready=False, offers={}))
+    assert started_beside(Standing(pid=1, ready=True, offers={"net": 1}))
+    assert started_beside(Standing(pid=2, ready=False, offers={}))
 
 
 def test_required_models_decide_readiness(tmp_path: Path) -> None:
@@ -176,15 +141,6 @@ def test_required_models_decide_readiness(tmp_path: Path) -> None:
     publish(tmp_path, "other", 1, "bad")
     models = repository(tmp_path)
     models.refresh()
-    assert models.catalog.is_ready(())
-    assert models.catalog.is_ready(("net",))
-    assert not models.catalog.is_ready(("net", "other"))
-
-
-def test_the_file_of_a_dead_worker_counts_no_longer(tmp_path: Path) -> None:
-    (tmp_path / "worker-999999999.json").write_text('{"pid": 999999999, "ready": false, "offers": {}}')
-    (tmp_path / "worker-1.json").write_text('{"pid": 1, "ready": true, "offers": {"net": 3}}')
-    peers = PeerFiles(tmp_path)
-    peers.tell(ready=True, offers={})
-    assert peers.others() == [Standing(pid=1, ready=True, offers={"net": 3})]
-    assert not (tmp_path / "worker-999999999.json").exists()
+    assert models.catalog.can_answer(())
+    assert models.catalog.can_answer(("net",))
+    assert not models.catalog.can_answer(("net", "other"))
