@@ -21,7 +21,9 @@ class InvalidSettings(ValueError):
 class Settings(BaseSettings):
     """What the service can be told; frozen, and complete at start."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True, env_ignore_empty=True
+    )
 
     host: str = "127.0.0.1"
     """IP address to listen on; 0.0.0.0 for every interface."""

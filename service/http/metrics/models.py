@@ -33,7 +33,9 @@ class ModelMetrics:
             "convoy_baseline_class_share", "Share of top-1 answers per class on the validation data.", [*at, "class"]
         )
         self._confidence_share = gauge(
-            "convoy_baseline_confidence_share", "Share of top-1 scores up to `le` on the validation data.", [*at, "le"]
+            "convoy_baseline_confidence_share",
+            "Share of top-1 scores up to the edge `bucket` on the validation data.",
+            [*at, "bucket"],
         )
         self._failures = Counter(
             "convoy_model_load_failures_total", "Versions that failed to load.", ["model"], registry=registry
