@@ -1,6 +1,7 @@
 # Every command of the project. `make help` lists them.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-PROVIDER ?= cpu
+# What is installed stays, until another one is asked for: the two builds of onnxruntime exclude each other.
+PROVIDER ?= $(if $(wildcard .venv/.ready-cuda),cuda,cpu)
 
 SERVING := .venv/.ready-$(PROVIDER)
 EVERYTHING := .venv-dev/.ready
@@ -18,7 +19,7 @@ setup: $(SERVING)  ## .venv with what the service needs (PROVIDER=cuda for NVIDI
 setup-dev: $(EVERYTHING)  ## .venv-dev with everything: training, tests, checks, benchmarks
 
 $(SERVING): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(filter-out $@,$(wildcard .venv/.ready-*)),--clear) .venv
 	.venv/bin/python $(INSTALL) --editable '.[$(PROVIDER)]'
 	@touch $@
 
@@ -48,6 +49,7 @@ bench: $(EVERYTHING)  ## the service beside a hand-written FastAPI and the bare 
 	.venv-dev/bin/python -m benchmarks
 
 train: $(EVERYTHING)  ## train, export, verify, publish and evaluate MODEL (lenet5 or mnist_cnn) by its recipe
+	@test -n "$(MODEL)" || { echo "which one? make train MODEL=lenet5"; exit 2; }
 	.venv-dev/bin/python -m export run $(MODEL)
 
 pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published models

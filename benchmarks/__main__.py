@@ -64,22 +64,31 @@ def form(files: list[bytes], path: str) -> list[bytes]:
     ]
 
 
+def _at_least_one(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("it has to be at least 1")
+    return int(text)
+
+
 def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="alternated rounds (default 5)")
+    parser.add_argument("--rounds", type=_at_least_one, default=5, help="alternated rounds (default 5)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a round per side (default 4)")
-    parser.add_argument("--concurrency", type=int, default=8, help="connections (default 8)")
+    parser.add_argument("--concurrency", type=_at_least_one, default=8, help="connections (default 8)")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"), help="where lenet5 is published")
     options = parser.parse_args()
 
+    versions = [int(file.parent.name) for file in options.repository.glob("lenet5/[1-9]*/model.onnx")]
+    if not versions:
+        parser.error(f"{options.repository} holds no lenet5")
     convoy_port, peer_port = free_port(), free_port()
     cpus = sorted(os.sched_getaffinity(0))
     server_cpus = cpus[:-1] or cpus
     os.sched_setaffinity(0, cpus[-1:])
     files = digits()
     raw = [http_post("/v1/models/lenet5/classify", data, "image/png") for data in files]
-    newest = max((options.repository / "lenet5").iterdir(), key=lambda folder: int(folder.name) * folder.name.isdigit())
+    newest = options.repository / "lenet5" / str(max(versions))
     with tempfile.TemporaryDirectory() as logs, ExitStack() as stack:
         convoy = stack.enter_context(
             running(

@@ -30,7 +30,10 @@ def main() -> None:
     bodies = [_png(image) for image in images]
     for model in options.models:
         started = time.perf_counter()
-        answers = asyncio.run(_ask(options.url, model, bodies))
+        try:
+            answers = asyncio.run(_ask(options.url, model, bodies))
+        except httpx.HTTPError as error:
+            raise SystemExit(f"{options.url} does not answer for {model}: {error}; is the service running?") from None
         right = int((np.array(answers) == digits).sum())
         seconds = time.perf_counter() - started
         Console().print(f"{model}: {right} of {len(digits)} right, {right / len(digits):.2%}, {seconds:.1f} s")

@@ -20,6 +20,7 @@ from export.errors import StageError, UsageError
 from export.recipes import RECIPES
 from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder, open_run
+from service.repository.folder import NAME
 
 Options = argparse.Namespace
 
@@ -194,11 +195,11 @@ def _path(options: Options) -> Path:
     """Folder of the run.
 
     Raises:
-        UsageError: the name is not a plain folder name.
+        UsageError: the name could not be a published model's.
     """
     name: str = options.name or options.model
-    if name in (".", "..") or "/" in name or "\0" in name:
-        raise UsageError(f"--name {name!r} is not a plain name.")
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name!r} cannot name a model: letters, digits, '.', '_' and '-', 128 at most.")
     folder: Path = options.runs
     return folder / name
 

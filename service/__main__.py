@@ -8,14 +8,20 @@ from pathlib import Path
 from service.address import why_not_listen
 from service.settings import PREFIX, InvalidSettings, Settings, misspelled_names, settings_page
 
+_USAGE = "usage: python -m service [--settings]; settings are CONVOY_ variables, see docs/settings.md"
+
 
 def main() -> None:
     """Start, or print the page of settings with `--settings`."""
     if sys.argv[1:] == ["--settings"]:
         sys.stdout.write(settings_page())
         return
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        sys.stdout.write(f"{_USAGE}\n")
+        return
     if sys.argv[1:]:
-        sys.exit("usage: python -m service [--settings]; settings are CONVOY_ variables, see docs/settings.md")
+        sys.stderr.write(f"{_USAGE}\n")
+        sys.exit(2)
     for sentence in misspelled_names(dict(os.environ)):
         sys.stderr.write(f"convoy: {sentence}\n")
     try:

@@ -10,6 +10,7 @@ from service.http.answers import CamFormat
 from service.inference.classifier import resolve_target
 from service.inference.model import LoadedModel
 from service.inference.preprocess import PicturePolarity
+from service.repository.folder import VERSION
 
 CLASSIFY_PARAMETERS = frozenset({"top_k", "polarity"})
 CAM_PARAMETERS = frozenset({"target", "format", "polarity"})
@@ -39,7 +40,7 @@ def read_version(text: str) -> int:
     Raises:
         UnknownVersion: it is not a positive integer.
     """
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+    if not VERSION.fullmatch(text):
         raise UnknownVersion(f"There is no version {text[:40]!r}; versions are positive integers.")
     return int(text)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from service.repository.artifact import MODEL_FILE
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -48,7 +48,7 @@ def scan(root: Path) -> Scan:
             if not model.is_dir():
                 continue
             for folder in model.iterdir():
-                if _VERSION.fullmatch(folder.name) and folder.is_dir():
+                if VERSION.fullmatch(folder.name) and folder.is_dir():
                     version = int(folder.name)
                     published[model.name, version] = Published(
                         name=model.name, version=version, path=folder, fingerprint=_fingerprint(folder)

@@ -71,7 +71,7 @@ def test_the_front_matter_is_closed_and_claims_no_licence(published: tuple[RunFo
 
 def test_another_name_stands_in_the_commands_and_addresses(published: tuple[RunFolder, Path]) -> None:
     card = render_card(published[1], "shapes")
-    assert "`python -m export verify mnist_cnn --name shapes`" in card
+    assert "`python -m export run mnist_cnn --name shapes`" in card
     assert "/v1/models/shapes/classify" in card
 
 

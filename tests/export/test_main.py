@@ -52,8 +52,8 @@ def test_a_command_that_makes_no_sense_exits_with_2(
     ("arguments", "complaint"),
     [
         (["train", "lenet5", "--epochs", "0"], "epochs must be at least 1."),
-        (["train", "lenet5", "--name", "a/b"], "'a/b' is not a plain name"),
-        (["onnx", "lenet5", "--name", ".."], "'..' is not a plain name"),
+        (["train", "lenet5", "--name", "a/b"], "'a/b' cannot name a model"),
+        (["onnx", "lenet5", "--name", ".."], "'..' cannot name a model"),
     ],
 )
 def test_a_value_that_makes_no_sense_exits_with_2(
