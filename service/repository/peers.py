@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from service.processes import is_running
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
@@ -67,18 +69,8 @@ class PeerFiles:
                 standing = Standing(**json.loads(path.read_text()))
             except (OSError, ValueError, TypeError):
                 continue  # it vanished between the listing and the reading
-            if _is_alive(standing.pid):
+            if is_running(standing.pid):
                 standings.append(standing)
             else:
                 path.unlink(missing_ok=True)
         return standings
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, values
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from service.processes import is_running
+
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _LIVE_GAUGE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
 
@@ -43,5 +45,5 @@ def _forget_dead(folder: Path) -> None:
     """A worker that was killed could not take its gauges back; its counters stay, for they did happen."""
     for path in folder.glob("gauge_live*_*.db"):
         match = _LIVE_GAUGE.fullmatch(path.name)
-        if match and not Path("/proc", match[1]).exists():
+        if match and not is_running(int(match[1])):
             mark_process_dead(int(match[1]), str(folder))
