@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import bentoml
 import click
 from bentoml._internal.utils.analytics.usage_stats import do_not_track
+from bentoml._internal.utils.circus import Arbiter
 from bentoml.validators import ContentType
 from PIL import Image
 from pydantic import BaseModel
@@ -87,6 +88,20 @@ def _check_address() -> None:
         sys.exit(f"convoy: the service cannot listen on {host} port {port}: {reason}.")
 
 
+def _refuse_connections_while_stopping() -> None:
+    """Have the arbiter close its side of the listening socket before it stops the workers, who close theirs at once.
+
+    It would keep it until the last request is answered, and what connects meanwhile would wait for nobody.
+    """
+    stop = Arbiter.stop
+
+    def stop_listening_and_stop(arbiter: Arbiter) -> Any:
+        arbiter.sockets.close_all()
+        return stop(arbiter)
+
+    Arbiter.stop = stop_listening_and_stop  # type: ignore[method-assign, assignment]  # its signature is untyped
+
+
 @functools.cache
 def application() -> "Application":
     """This process's application, made at its first use."""
@@ -144,6 +159,7 @@ class Convoy:
         _check_address()
         if _settings.provider == "cuda":
             _provider_or_exit(_settings)
+        _refuse_connections_while_stopping()
 
     @bentoml.on_startup
     async def start(self) -> None:

@@ -77,7 +77,10 @@ class Front:
             return await handler(request)
         except ConvoyError as error:
             return response_to(error)
-        except (ClientGone, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            # The server does so when it stops and the time for what still runs is up.
+            return error_response("not_ready", "The service is stopping.", retry_after_s=1.0)
+        except ClientGone:
             raise
         except Exception:
             log.exception("a request failed", extra={"request_id": request.id, "route": request.route})

@@ -94,8 +94,10 @@ class Predict:
             self._engine.lanes.admit(question.group, within_s=self._settings.deadline_s)
             await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
             encoded = await self._engine.lanes.run(question, within_s=self._settings.deadline_s, gone=request.gone)
-        except Exception as error:
-            code = error.code if isinstance(error, ConvoyError | ClientGone) else "internal_error"
+        except (Exception, asyncio.CancelledError) as error:
+            code = "not_ready" if isinstance(error, asyncio.CancelledError) else "internal_error"
+            if isinstance(error, ConvoyError | ClientGone):
+                code = error.code
             if question is None:
                 self._metrics.unreached(model, code)
             else:

@@ -1,5 +1,6 @@
 """Answers on their way out: one response type, JSON, and the one place where errors become statuses."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,7 +57,7 @@ def error_response(code: str, message: str, *, retry_after_s: float | None = Non
     """
     response = Response(orjson.dumps({"error": message, "code": code}), STATUS_OF_CODE[code], code=code)
     if retry_after_s is not None:
-        response.headers.append((b"retry-after", str(max(1, round(retry_after_s + 0.5))).encode()))
+        response.headers.append((b"retry-after", str(max(1, math.ceil(retry_after_s))).encode()))
     return response
 
 

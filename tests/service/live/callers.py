@@ -61,6 +61,12 @@ class Caller:
         """Hang up."""
         self._connection.close()
 
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def all_at_once(calls: int, call: Callable[[int], Result]) -> list[Result]:
     """`call(0)`, `call(1)`, ... in a thread each; they start together."""
