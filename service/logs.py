@@ -1,6 +1,7 @@
 """JSON lines on standard output: events through `logging`, requests through a buffer that one thread writes."""
 
 import logging
+import select
 import sys
 import threading
 from collections import deque
@@ -11,6 +12,8 @@ import orjson
 
 _FLUSH_S = 0.1
 _MOST_LINES = 20_000
+# The workers share one pipe: what is written at once and is no longer than this stays together in it.
+_PIECE_BYTES = select.PIPE_BUF
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -72,14 +75,20 @@ class AccessLog:
         self._flush()
 
     def _flush(self) -> None:
-        text = bytearray()
+        text = b""
         while self._lines:
-            line = self._lines.popleft()
-            line["time"] = datetime.fromtimestamp(line["time"], UTC)
-            text += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-        if text:
-            try:
-                self._stream.write(text)
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._stop.set()  # nobody is there to read any more
+            entry = self._lines.popleft()
+            entry["time"] = datetime.fromtimestamp(entry["time"], UTC)
+            line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+            if len(text) + len(line) > _PIECE_BYTES:
+                self._put(text)
+                text = b""
+            text += line
+        self._put(text)
+
+    def _put(self, text: bytes) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stop.set()  # nobody is there to read any more

@@ -31,7 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("overload")
     write_slow_artifact(folder / "repository", takes_s=RUN_S)
     with running_service(
-        folder, folder / "repository", threads=1, queue_size=QUEUE_SIZE, deadline_s=DEADLINE_S
+        folder, folder / "repository", threads=1, queue_size=QUEUE_SIZE, deadline_s=DEADLINE_S, access_log="false"
     ) as running:
         caller = Caller(running.url)
         for _ in range(3):  # so that it knows what a request costs
@@ -150,6 +150,8 @@ def test_callers_who_hang_up_while_they_wait_leave_the_queue_without_being_serve
     name = "http_server_request_duration_seconds_count"
     assert total(after, name, status_code="499") - total(before, name, status_code="499") == QUEUE_SIZE + 1
     assert '"error"' not in service.log
+    assert "convoy.repository" in service.log
+    assert "convoy.access" not in service.log  # CONVOY_ACCESS_LOG=false
 
 
 def test_a_request_that_runs_when_its_time_is_up_gets_504_and_keeps_the_lane_until_its_end(service: Service) -> None:
