@@ -25,6 +25,8 @@ from service.inference.engine import Engine
 from service.inference.model import LoadedModel
 from service.inference.pipeline import Encoded, Operation, Question
 
+# A photograph of more than a megapixel: a hundredth of a second to decode.
+_LARGE_BODY_BYTES = 256 * 1024
 _PARAMETERS: dict[Operation, frozenset[str]] = {"classify": CLASSIFY_PARAMETERS, "cam": CAM_PARAMETERS}
 
 
@@ -119,6 +121,7 @@ class Predict:
                 read=reading.images,
                 encode=reading.encoded_by(encode_classes),
                 max_pixels=self._settings.max_pixels,
+                large=reading.is_large,
                 polarity=polarity,
                 top_k=read_top_k(values, model),
             )
@@ -129,6 +132,7 @@ class Predict:
             read=reading.images,
             encode=reading.encoded_by(CAM_ENCODERS[form]),
             max_pixels=self._settings.max_pixels,
+            large=reading.is_large,
             polarity=polarity,
             target=read_target(values, model),
             keep_picture=form == "overlay",
@@ -153,6 +157,12 @@ class _Reading:
         reading = cls(None, max_images)
         reading._body = body
         return reading
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it may take long to decode, as far as that can be told before it is there."""
+        size = len(self._body) if self._body else self._request.declared_bytes if self._request is not None else None
+        return size is None or size > _LARGE_BODY_BYTES
 
     async def receive(self, max_bytes: int, timeout_s: float) -> None:
         """Take the body in, unless that has been done."""

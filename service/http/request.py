@@ -110,6 +110,12 @@ class Request:
         return values
 
     @property
+    def declared_bytes(self) -> int | None:
+        """The body's size by its Content-Length; None where it comes in chunks."""
+        text = self.header(b"content-length")
+        return int(text) if text is not None and _DIGITS.fullmatch(text) else None
+
+    @property
     def ends_connection(self) -> bool:
         """Whether the connection is closed after the answer: HTTP/1.0, or the caller's wish."""
         return self.scope["http_version"] == "1.0" or "close" in (self.header(b"connection") or "").lower()
@@ -139,8 +145,8 @@ class Request:
         encoding = self.header(b"content-encoding")
         if encoding is not None and encoding.strip().lower() not in ("", "identity"):
             raise UnsupportedMedia(f"A body with Content-Encoding {encoding[:40]!r} is not taken; send it as it is.")
-        declared = self.header(b"content-length")
-        if declared is not None and _DIGITS.fullmatch(declared) and int(declared) > max_bytes:
+        declared = self.declared_bytes
+        if declared is not None and declared > max_bytes:
             raise self._over(max_bytes)
         message = await self._next(timeout_s)
         body: bytes = message.get("body", b"")

@@ -63,19 +63,21 @@ class Question:
     top_k: int = 1
     target: int = -1
     keep_picture: bool = False
+    large: bool = False
+    """Whether the body is so large that decoding may take far longer than the network does."""
     stages: dict[str, float] = field(default_factory=dict)
     run_sizes: list[int] = field(default_factory=list)
     """Pictures in each run of the network; stands with the first question of a run that answered several."""
 
     @property
     def group(self) -> Hashable:
-        """Requests of one operation on one loaded file."""
-        return self.operation, self.model.digest
+        """Requests of one operation on one loaded file; what large pictures cost says nothing of small ones."""
+        return self.operation, self.model.digest, self.large
 
     @property
     def batchable(self) -> bool:
-        """Pictures that are kept for drawing would add up."""
-        return not self.keep_picture
+        """Pictures that are kept for drawing would add up, and nobody should wait for a neighbour's large one."""
+        return not (self.keep_picture or self.large)
 
 
 class _Ready:

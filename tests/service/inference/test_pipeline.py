@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import time
 import weakref
@@ -86,3 +87,11 @@ def test_a_body_is_let_go_of_with_its_answer_and_not_with_the_next_round_of_the_
     with no_garbage_collector():
         in_time(scenario)
     lanes.close()
+
+
+def test_large_bodies_share_no_run_and_their_cost_says_nothing_of_small_ones(model: LoadedModel) -> None:
+    small = question(model, list)
+    large = dataclasses.replace(small, large=True)
+    drawn = dataclasses.replace(small, keep_picture=True)
+    assert (small.batchable, large.batchable, drawn.batchable) == (True, False, False)
+    assert small.group == question(model, list).group != large.group
