@@ -1,5 +1,6 @@
 """What is published and how it stands: /v1/models, /livez, /readyz."""
 
+import asyncio
 from typing import Any
 
 from service.errors import NotReady, UnknownVersion
@@ -51,6 +52,8 @@ class Views:
 
     async def ready(self, request: Request) -> Response:
         """GET /readyz: every model has settled, and the required ones can answer."""
+        if not self._engine.repository.started:
+            await asyncio.to_thread(self._engine.repository.ask_peers)
         if self._engine.is_ready:
             return json_response({"status": "ready"})
         catalog = self._engine.catalog

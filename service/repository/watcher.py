@@ -42,6 +42,7 @@ class Repository(Generic[Loaded]):
         self._versions_kept = versions_kept
         self._peers: Peers = peers or NoPeers()
         self._on_change = on_change
+        self._told_ready = False
         self._held_back: dict[str, float] = {}  # model -> when its new version began to wait for the peers
         self._complained_of: dict[str, str] = {}
         self._stop = threading.Event()
@@ -166,6 +167,8 @@ class Repository(Generic[Loaded]):
         newest = _newest_loaded(self.catalog)
         settled = self.started or self.catalog.settled()
         self._peers.tell(ready=settled, offers=newest)
+        self._told_ready = settled
+        self.ask_peers()
         others = self._peers.others()
         current = dict(self.catalog.current)
         for name, version in newest.items():
@@ -175,10 +178,17 @@ class Repository(Generic[Loaded]):
             self._held_back.pop(name, None)
             current[name] = version
         self._held_back = {name: since for name, since in self._held_back.items() if name in newest}
-        # Once all have been ready, a worker that comes later loads before it accepts: no need to ask again.
-        self.started = self.started or (settled and all(peer.ready for peer in others))
         if current != self.catalog.current:
             self._replace(replace(self.catalog, current=current))
+
+    def ask_peers(self) -> None:
+        """See whether all workers have said that they are ready.
+
+        A probe asks too, else one worker could say so to it while another has not yet looked. Once all have been
+        ready, a worker that comes later loads before it accepts: no need to ask again.
+        """
+        if self._told_ready and not self.started:
+            self.started = all(peer.ready for peer in self._peers.others())
 
     def _answer_like(self, peers: list[Standing]) -> None:
         """Begin with the versions that every peer can answer with, for a caller may have several of us in turn."""
