@@ -58,6 +58,7 @@ class Front:
                 await _send(response, request, send)
             self._count(request, response)
         finally:
+            request.let_go()
             self._metrics.active -= 1
 
     async def _answer(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.errors import BadRequest, ConvoyError
 from service.http.answers import CAM_ENCODERS, Encoder, encode_classes
+from service.http.inflow import Inflow
 from service.http.metrics.inference import InferenceMetrics
 from service.http.parameters import (
     CAM_PARAMETERS,
@@ -37,6 +38,7 @@ class Predict:
         self._engine = engine
         self._settings = engine.settings
         self._metrics = metrics
+        self._inflow = Inflow(engine.settings.max_body_bytes)
 
     async def classify(self, request: Request) -> Response:
         """POST /v1/models/{name}[/versions/{version}]/classify."""
@@ -73,7 +75,7 @@ class Predict:
         request.query(frozenset())
         self._engine.lanes.admit(operation, within_s=self._settings.deadline_s)
         reading = _Reading(request, self._settings.max_images, takes_fields=True)
-        await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
+        await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s, self._inflow)
         # The model stands in the form, so the form has to be parsed before there is a lane to parse it in.
         await asyncio.to_thread(reading.images)
         values = form_values(reading.upload.fields, _PARAMETERS[operation] | {"model"})
@@ -94,7 +96,7 @@ class Predict:
             question = self._question(operation, model, values, reading)
             # Asked before the body is read, so that a refusal costs neither the upload nor the decoding.
             self._engine.lanes.admit(question.group, within_s=self._settings.deadline_s)
-            await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s)
+            await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s, self._inflow)
             encoded = await self._engine.lanes.run(question, within_s=self._settings.deadline_s, gone=request.gone)
         except (Exception, asyncio.CancelledError) as error:
             code = "not_ready" if isinstance(error, asyncio.CancelledError) else "internal_error"
@@ -164,10 +166,10 @@ class _Reading:
         size = len(self._body) if self._body else self._request.declared_bytes if self._request is not None else None
         return size is None or size > _LARGE_BODY_BYTES
 
-    async def receive(self, max_bytes: int, timeout_s: float) -> None:
+    async def receive(self, max_bytes: int, timeout_s: float, inflow: Inflow) -> None:
         """Take the body in, unless that has been done."""
         if self._body is None and self._request is not None:
-            self._body = await self._request.body(max_bytes=max_bytes, timeout_s=timeout_s)
+            self._body = await self._request.body(max_bytes=max_bytes, timeout_s=timeout_s, inflow=inflow)
 
     @property
     def upload(self) -> Upload:

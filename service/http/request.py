@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from service.errors import BadRequest, ConvoyError, InvalidParameter, TooLarge, UnsupportedMedia
+from service.http.inflow import Inflow
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -48,6 +49,7 @@ class Request:
     __slots__ = (
         "_ended",
         "_headers",
+        "_inflow",
         "_receive",
         "afterwards",
         "body_bytes",
@@ -75,6 +77,7 @@ class Request:
         """Called once the answer is on its way."""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
+        self._inflow: Inflow | None = None
         self._ended = False
         """Whether the whole body has been taken in: nothing is received after its end but the caller's good-bye."""
 
@@ -133,12 +136,13 @@ class Request:
             while not self._ended:
                 await self._next(ends - time.monotonic())
 
-    async def body(self, *, max_bytes: int, timeout_s: float) -> bytes:
-        """The whole body.
+    async def body(self, *, max_bytes: int, timeout_s: float, inflow: Inflow) -> bytes:
+        """The whole body; what does not come at once counts in `inflow` until `let_go` is called.
 
         Raises:
             UnsupportedMedia: it is compressed as a whole.
             TooLarge: more than `max_bytes`, by its Content-Length or, where it comes in chunks, by its count.
+            Overloaded: other bodies take all the memory that there is for bodies.
             UploadTimeout: it did not arrive within `timeout_s`.
             ClientGone: the connection ended first.
         """
@@ -156,18 +160,28 @@ class Request:
             if len(body) > max_bytes:
                 raise self._over(max_bytes)
             return body
-        chunks = [body]
+        inflow.take(len(body))
+        self._inflow = inflow
         self.body_bytes = len(body)
+        chunks = [body]
         ends = time.monotonic() + timeout_s
         while message.get("more_body"):
             if self.body_bytes > max_bytes:
                 raise self._over(max_bytes)
             message = await self._next(ends - time.monotonic())
-            chunks.append(message.get("body", b""))
-            self.body_bytes += len(chunks[-1])
+            chunk = message.get("body", b"")
+            inflow.take(len(chunk))
+            self.body_bytes += len(chunk)
+            chunks.append(chunk)
         if self.body_bytes > max_bytes:
             raise self._over(max_bytes)
         return b"".join(chunks)
+
+    def let_go(self) -> None:
+        """The request has ended; its body counts no longer."""
+        if self._inflow is not None:
+            self._inflow.give_back(self.body_bytes)
+            self._inflow = None
 
     async def gone(self) -> None:
         """Wait until the caller hangs up; to be awaited once the body is there.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from service.http.front import Front
+from service.http.inflow import Inflow
 from service.http.metrics.requests import RequestMetrics
 from service.http.parameters import CLASSIFY_PARAMETERS
 from service.http.pictures import extract
@@ -22,7 +23,7 @@ from tests.service.http.strategies import CONTENT_TYPES, MAX_IMAGES, bodies, pat
 
 async def _handle(request: Request) -> Response:
     values = request.query(CLASSIFY_PARAMETERS)
-    body = await request.body(max_bytes=300, timeout_s=1)
+    body = await request.body(max_bytes=300, timeout_s=1, inflow=Inflow(300))
     upload = extract(body, request.header(b"content-type"), max_images=MAX_IMAGES)
     return json_response({"values": values, "images": len(upload.images), "parameters": request.parameters})
 
