@@ -99,9 +99,11 @@ class Repository(Generic[Loaded]):
                     self.refresh()
                 else:
                     self._settle()
-                look = self.started and not self._held_back
                 # Looks fall on the same instants in every worker, so that they see a new version together.
-                pause_s = self._interval_s - time.time() % self._interval_s if look else _AGREEING_S
+                pause_s = self._interval_s - time.time() % self._interval_s
+                look = (self.started and not self._held_back) or pause_s <= _AGREEING_S
+                if not look:
+                    pause_s = _AGREEING_S  # agreeing does not wait for the next look, nor keep it from coming
             except Exception:  # a full disk, for one, must not end the watch
                 log.exception("looking at the repository failed")
                 look, pause_s = True, self._interval_s

@@ -1,5 +1,6 @@
 """Two workers behind one port: ready together, counted together, and one of them replaced when it dies."""
 
+import http.client
 import os
 import signal
 import threading
@@ -68,7 +69,7 @@ def test_once_ready_every_worker_answers_for_every_model(tmp_path: Path) -> None
                 if 200 in probes:
                     path = f"/v1/models/{names[len(asked) % len(names)]}/classify"
                     asked.append(caller.ask("POST", path, PICTURE).status)
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.01)  # nobody listens yet
             finally:
                 caller.close()
@@ -123,7 +124,7 @@ def test_a_worker_killed_under_load_breaks_only_its_own_connections(service: Ser
         while time.monotonic() < stop:
             try:
                 replies.append(caller.ask("POST", CLASSIFY, PICTURE))
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 broken.release()
                 caller.close()
                 caller = Caller(service.url)
