@@ -1,4 +1,4 @@
-"""What every classifier offers beside its logits: a class activation map from one forward pass."""
+"""What every classifier offers beside its logits: class activation maps from one forward pass."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
@@ -12,8 +12,14 @@ class Classifier(nn.Module, ABC):
 
     cam_method: ClassVar[Literal["cam", "grad-cam"]]
     """cam: Zhou et al. 2016, without ReLU. grad-cam: Selvaraju et al. 2017, with its ReLU."""
-    cam_layer: ClassVar[str]
-    """Name of the module whose activations the map weighs, after their nonlinearity."""
+    cam_layer: str
+    """Name of the module whose activations the maps weigh, after their nonlinearity."""
+    heads: ClassVar[tuple[str, ...]]
+    """Names of the layers whose shape hangs on the number of classes; those that answer come first."""
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+    """Names of the modules that only training uses."""
+    auxiliary_weight: ClassVar[float] = 0.0
+    """Weight of each auxiliary classifier's loss in training."""
 
     @abstractmethod
     def forward_with_cam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -24,9 +30,57 @@ class Classifier(nn.Module, ABC):
             target: Class that each row's map explains, int64 (N,); -1 is the row's top-1 class.
 
         Returns:
-            Logits, float32 (N, classes), and maps, float32 (N, h, w), neither scaled nor resized.
+            Logits, float32 (N, classes), and maps by `cam_method`, float32 (N, h, w), neither scaled nor resized.
             Dropout plays no part in either.
         """
+
+    @abstractmethod
+    def forward_with_hirescam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Like `forward_with_cam`, with HiResCAM (Draelos and Carin 2020) at the same layer, without ReLU.
+
+        The gradient of the explained logit is multiplied with the activations position by position.
+        """
+
+    def training_logits(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Logits (N, classes) of the network and of each of its auxiliary classifiers, for the loss in training."""
+        return (self(x),)
+
+
+class PooledClassifier(Classifier):
+    """A network that ends in global average pooling and one linear layer, which makes its map the classic CAM."""
+
+    cam_method: ClassVar[Literal["cam", "grad-cam"]] = "cam"
+    heads: ClassVar[tuple[str, ...]] = ("fc",)
+
+    @abstractmethod
+    def activations(self, x: Tensor) -> Tensor:
+        """Maps (N, K, h, w) before the pooling, after their nonlinearity, of pictures (N, C, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map normalised pictures (N, C, H, W) to logits (N, classes)."""
+        logits: Tensor = self._head()(self.activations(x).mean(dim=(2, 3)))
+        return logits
+
+    def forward_with_cam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits (N, classes) and the classic CAM (N, h, w), whose mean plus the bias is the logit.
+
+        Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, equation 2.
+        """
+        activations = self.activations(x)
+        head = self._head()
+        logits = head(activations.mean(dim=(2, 3)))
+        weights = head.weight.index_select(0, resolve_target(logits, target))
+        return logits, (activations * weights[:, :, None, None]).sum(dim=1)
+
+    def forward_with_hirescam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits and HiResCAM, here the CAM divided by the number of positions; see `Classifier`."""
+        logits, cam = self.forward_with_cam(x, target)
+        return logits, cam / (cam.shape[1] * cam.shape[2])
+
+    def _head(self) -> nn.Linear:
+        head = self.get_submodule(self.heads[0])
+        assert isinstance(head, nn.Linear)
+        return head
 
 
 def resolve_target(logits: Tensor, target: Tensor) -> Tensor:

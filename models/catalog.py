@@ -1,0 +1,34 @@
+"""The networks there are, by name."""
+
+from models.facts import ModelFacts
+from models.lenet import LeNet5
+from models.mnist_cnn import MnistCnn
+from models.resnet import ResNet20, resnet18, resnet34, resnet50, resnet101, resnet152
+
+_RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
+
+MODELS: dict[str, ModelFacts] = {
+    "lenet5": ModelFacts(
+        builder=LeNet5,
+        paper="LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, "
+        "Proceedings of the IEEE 86(11)",
+        year=1998,
+        input_px=(32, 32),
+        in_channels=1,
+        num_classes=10,
+    ),
+    "mnist_cnn": ModelFacts(
+        builder=MnistCnn,
+        paper="No paper; after TensorFlow's tutorial Deep MNIST for Experts",
+        year=2015,
+        input_px=(28, 28),
+        in_channels=1,
+        num_classes=10,
+    ),
+    "resnet18": ModelFacts(builder=resnet18, paper=_RESNET, year=2015),
+    "resnet34": ModelFacts(builder=resnet34, paper=_RESNET, year=2015),
+    "resnet50": ModelFacts(builder=resnet50, paper=_RESNET, year=2015),
+    "resnet101": ModelFacts(builder=resnet101, paper=_RESNET, year=2015),
+    "resnet152": ModelFacts(builder=resnet152, paper=_RESNET, year=2015),
+    "resnet20": ModelFacts(builder=ResNet20, paper=_RESNET, year=2015, input_px=(32, 32), num_classes=10),
+}
