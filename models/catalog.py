@@ -1,10 +1,12 @@
 """The networks there are, by name."""
 
+from models.densenet import densenet121, densenet169, densenet201, densenet_bc_100_12
 from models.facts import ModelFacts
 from models.lenet import LeNet5
 from models.mnist_cnn import MnistCnn
 from models.resnet import ResNet20, resnet18, resnet34, resnet50, resnet101, resnet152
 
+_DENSENET = "Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks, CVPR 2017"
 _RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
 
 MODELS: dict[str, ModelFacts] = {
@@ -31,4 +33,10 @@ MODELS: dict[str, ModelFacts] = {
     "resnet101": ModelFacts(builder=resnet101, paper=_RESNET, year=2015),
     "resnet152": ModelFacts(builder=resnet152, paper=_RESNET, year=2015),
     "resnet20": ModelFacts(builder=ResNet20, paper=_RESNET, year=2015, input_px=(32, 32), num_classes=10),
+    "densenet121": ModelFacts(builder=densenet121, paper=_DENSENET, year=2016),
+    "densenet169": ModelFacts(builder=densenet169, paper=_DENSENET, year=2016),
+    "densenet201": ModelFacts(builder=densenet201, paper=_DENSENET, year=2016),
+    "densenet_bc_100_12": ModelFacts(
+        builder=densenet_bc_100_12, paper=_DENSENET, year=2016, input_px=(32, 32), num_classes=10
+    ),
 }
