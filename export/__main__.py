@@ -7,27 +7,22 @@ itself makes no sense, 130 when it was interrupted.
 # The stages import torch, lightning and onnx, which takes seconds: each is imported when it runs, so that --help
 # and mistakes on the command line answer at once.
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
+from export.command_line import Options, build_parser
 from export.data.dataset import DataSource
-from export.data.idx_datasets import DATASETS
 from export.errors import StageError, UsageError
 from export.recipes import RECIPES
-from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder, open_run
+from export.training_options import new_run
 from service.repository.folder import NAME
-
-Options = argparse.Namespace
 
 
 def _train(options: Options) -> None:
     """Train a network by its recipe; goes on where an interrupted training stopped."""
-    _train_run(_new_run(options), options)
+    _train_run(new_run(options, _path(options)), options)
 
 
 def _onnx(options: Options) -> None:
@@ -60,7 +55,7 @@ def _sheet(options: Options) -> None:
 
 def _run(options: Options) -> None:
     """All stages in order; what has finished is not done again."""
-    run = _new_run(options)
+    run = new_run(options, _path(options))
     _train_run(run, options)
     _onnx_run(run)
     _verify_run(run)
@@ -81,7 +76,7 @@ STAGES: dict[str, Callable[[Options], None]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one stage; the exit code of the process."""
-    options = _parser().parse_args(arguments)
+    options = build_parser(STAGES).parse_args(arguments)
     try:
         STAGES[options.stage](options)
     except UsageError as error:
@@ -102,78 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(sentence: str, code: int) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m export", description="From a dataset to a published model.")
-    stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    for name, function in STAGES.items():
-        text = function.__doc__ or ""
-        stage = stages.add_parser(name, help=text, description=f"{name}: {text}")
-        stage.add_argument("model", choices=RECIPES, metavar="MODEL", help=f"one of {', '.join(RECIPES)}")
-        stage.add_argument("--name", help="name of the run and of the published model (default: MODEL)")
-        stage.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
-        if name in ("train", "verify", "evaluate", "run", "sheet"):
-            stage.add_argument(
-                "--data-dir",
-                type=Path,
-                help="folder of IDX files (default: CONVOY_DATA, else data); downloads go there",
-            )
-        if name in ("train", "run"):
-            _add_training_options(stage)
-        if name in ("publish", "evaluate", "run", "sheet"):
-            stage.add_argument(
-                "--repository",
-                type=Path,
-                default=Path("model_repository"),
-                help="folder of published models (default: model_repository)",
-            )
-        if name in ("evaluate", "sheet"):
-            stage.add_argument("--version", type=int, help="published version (default: the newest)")
-            stage.add_argument("--data", type=Path, metavar="DIR", help="your own pictures instead of its dataset")
-        if name == "sheet":
-            stage.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG to write")
-    return parser
-
-
-def _add_training_options(stage: argparse.ArgumentParser) -> None:
-    data = stage.add_mutually_exclusive_group()
-    data.add_argument(
-        "--data", type=Path, metavar="DIR", help="your own pictures: DIR/CLASS/* or DIR/{train,val,test}/CLASS/*"
-    )
-    data.add_argument("--dataset", choices=DATASETS, help="a public dataset other than the recipe's")
-    stage.add_argument("--epochs", type=int, help="train for so many epochs, the warm-up in proportion")
-    stage.add_argument("--precision", choices=get_args(Precision), help="numbers to compute in (default: the recipe's)")
-    stage.add_argument("--force", action="store_true", help="throw the run's earlier files away and train anew")
-
-
-def _new_run(options: Options) -> RunFolder:
-    """The run that the training options describe.
-
-    Raises:
-        UsageError: a value is out of its range.
-    """
-    recipe = RECIPES[options.model]
-    pictures_dir = options.data.resolve() if options.data else None
-    if pictures_dir:
-        recipe = recipe.on_other_data(pictures_dir.name, keeps_polarity=False)
-    elif options.dataset and options.dataset != recipe.dataset:
-        recipe = recipe.on_other_data(options.dataset, keeps_polarity=True)
-    source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
-    return RunFolder(path=_path(options), recipe=_changed(recipe, options), source=source)
-
-
-def _changed(recipe: Recipe, options: Options) -> Recipe:
-    epochs = options.epochs if options.epochs is not None else recipe.epochs
-    try:
-        return replace(
-            recipe,
-            epochs=epochs,
-            warmup_epochs=recipe.warmup_epochs * epochs / recipe.epochs,
-            precision=options.precision or recipe.precision,
-        )
-    except ValueError as error:
-        raise UsageError(f"{error}.") from None
 
 
 def _old_run(options: Options) -> RunFolder:
