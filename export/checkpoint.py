@@ -87,6 +87,7 @@ def load_checkpoint(run: RunFolder) -> tuple[nn.Module, CheckpointFacts]:
         facts.recipe.model,
         num_classes=len(facts.labels),
         in_channels=facts.recipe.preprocessing.channels,
+        **facts.recipe.options,
     )
     try:
         network.load_state_dict(torch.load(run.checkpoint, map_location="cpu", weights_only=True))

@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from export.augment import augmenter
 from export.data.dataset import Arrays
 from export.recipes.recipe import Recipe
+from models.classifier import Classifier
 
 Batch = tuple[Tensor, Tensor]
 
@@ -90,12 +91,12 @@ def validation_loader(arrays: Arrays) -> DataLoader[Batch]:
 class Learner(lightning.LightningModule):
     """A classifier in training; only `network` is kept afterwards."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, *, num_classes: int) -> None:
+    def __init__(self, network: Classifier, recipe: Recipe, *, num_classes: int) -> None:
         super().__init__()
         # Faster on CPUs (a quarter on both digit networks) and on tensor cores.
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: Classifier = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.recipe = recipe
-        self.augment = augmenter(recipe.augmentation)
+        self.augment = augmenter(recipe.augmentation, input_px=recipe.input_px)
         self.train_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.validation_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.mean: Tensor
@@ -106,12 +107,18 @@ class Learner(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Seed by epoch and device, so that a training that was interrupted goes on as if it had not been."""
         torch.manual_seed(_mixed(self.recipe.seed, self.current_epoch, self.global_rank))
+        if self.recipe.frozen_epochs:
+            self._set_frozen(self.current_epoch < self.recipe.frozen_epochs)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of changed images."""
         images, targets = batch
-        logits = self.logits(self.augment(images.float() / 255))
-        loss = self.loss(logits, targets, label_smoothing=self.recipe.label_smoothing)
+        answers = self.network.training_logits(self._normalised(self.augment(images.float() / 255)))
+        logits, *auxiliary = (answer.float() for answer in answers)
+        smoothing = self.recipe.label_smoothing
+        loss = self.loss(logits, targets, label_smoothing=smoothing)
+        for answer in auxiliary:
+            loss = loss + self.network.auxiliary_weight * self.loss(answer, targets, label_smoothing=smoothing)
         self.train_accuracy(logits.detach(), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(targets))
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True, prog_bar=True)
@@ -151,9 +158,21 @@ class Learner(lightning.LightningModule):
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits float32 (N, classes) of pixels / 255, float32 (N, C, H, W)."""
-        x = (pixels - self.mean) / self.std
-        logits: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.network(self._normalised(pixels))
         return logits.float()
+
+    def _set_frozen(self, frozen: bool) -> None:
+        """Hold everything but the heads as it is, its running statistics too, or let all of it learn."""
+        self.network.requires_grad_(not frozen)
+        self.network.train(not frozen)
+        for name in self.network.heads:
+            head = self.network.get_submodule(name)
+            head.requires_grad_(True)
+            head.train()
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        x = (pixels - self.mean) / self.std
+        return x.contiguous(memory_format=torch.channels_last)
 
 
 def parameter_groups(network: nn.Module, *, weight_decay: float) -> list[dict[str, Any]]:

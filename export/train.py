@@ -26,6 +26,7 @@ from export.provenance import command_line, library_versions, source_revision
 from export.recipes.recipe import Precision
 from export.run_folder import RunFolder
 from models import build_model
+from models.classifier import Classifier
 
 _MAKERS = ("torch", "lightning", "torchmetrics", "kornia", "numpy")
 
@@ -106,7 +107,13 @@ def _quiet() -> Iterator[None]:
 def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
     """Run the epochs that are left; True on the device that writes the files."""
     recipe = run.recipe
-    network = build_model(recipe.model, num_classes=len(dataset.labels), in_channels=recipe.preprocessing.channels)
+    network = build_model(
+        recipe.model,
+        num_classes=len(dataset.labels),
+        in_channels=recipe.preprocessing.channels,
+        **recipe.options,
+    )
+    assert isinstance(network, Classifier)
     callbacks: list[Callback] = [
         log,
         EpochBar(),

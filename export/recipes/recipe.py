@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 from service.repository.artifact import Preprocessing
@@ -18,7 +18,7 @@ def _check(fits: bool, sentence: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Random affine changes, drawn anew for every image in every epoch; each from a uniform range."""
+    """Random changes, drawn anew for every image in every epoch; the affine ones each from a uniform range."""
 
     degrees: float = 0.0
     """Rotation in [-degrees, degrees]."""
@@ -28,12 +28,20 @@ class Augmentation:
     """Zoom in [1 - scale, 1 + scale]."""
     shear_degrees: float = 0.0
     """Shear along x in [-shear_degrees, shear_degrees]."""
+    horizontal_flip: bool = False
+    """Half of the images are mirrored, left to right."""
+    crop_padding_px: int = 0
+    """The image is padded by this much on every side and cut out at its own size somewhere (He et al. 2015, 4.2)."""
+    erasing_share: float = 0.0
+    """Share of the images in which a rectangle of 2 to 33 % of the area is set to zero (Zhong et al. 2017)."""
 
     def __post_init__(self) -> None:
         _check(0 <= self.degrees <= 180, "degrees must be in [0, 180]")
         _check(0 <= self.translate < 1, "translate must be in [0, 1)")
         _check(0 <= self.scale < 1, "scale must be in [0, 1)")
         _check(0 <= self.shear_degrees < 90, "shear_degrees must be in [0, 90)")
+        _check(self.crop_padding_px >= 0, "crop_padding_px must not be negative")
+        _check(0 <= self.erasing_share <= 1, "erasing_share must be in [0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +87,12 @@ class Recipe:
     """Share of the training files held out, per class, for every choice made in training."""
     minimum_accuracy: float
     """Publishing is refused below this accuracy."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the network is built with beside classes and channels, such as {"stem": "small"}."""
+    initial_weights: str = ""
+    """SHA-256 of the file of weights that training starts from; empty for random ones."""
+    frozen_epochs: int = 0
+    """Epochs at the start in which only the head learns and all that lies before it stays as the file has it."""
 
     def __post_init__(self) -> None:
         channels = self.preprocessing.channels
@@ -102,6 +116,11 @@ class Recipe:
         _check(0 <= self.seed < 2**32, "seed must be in [0, 2^32)")
         _check(0 < self.validation_share < 1, "validation_share must be in (0, 1)")
         _check(0 <= self.minimum_accuracy <= 1, "minimum_accuracy must be in [0, 1]")
+        _check(0 <= self.frozen_epochs <= self.epochs, "frozen_epochs must be in [0, epochs]")
+        _check(
+            self.frozen_epochs == 0 or self.initial_weights != "",
+            "frozen_epochs would keep random weights as they are",
+        )
 
     @property
     def input_px(self) -> tuple[int, int]:
@@ -119,15 +138,17 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, one per field."""
         values: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, Preprocessing):
                 value = value.model_dump(mode="json")
             elif isinstance(value, Augmentation):
                 value = {part.name: getattr(value, part.name) for part in fields(value)}
             elif isinstance(value, tuple):
                 value = list(value)
-            values[field.name] = value
+            elif isinstance(value, Mapping):
+                value = dict(value)
+            values[each.name] = value
         return values
 
     @classmethod
