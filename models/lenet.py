@@ -127,7 +127,8 @@ class LeNet5(Classifier):
     """
 
     cam_method: ClassVar[Literal["cam", "grad-cam"]] = "grad-cam"
-    cam_layer: ClassVar[str] = "c3"
+    cam_layer = "c3"
+    heads: ClassVar[tuple[str, ...]] = ("output",)
 
     def __init__(self, *, num_classes: int, in_channels: int) -> None:
         super().__init__()
@@ -149,15 +150,26 @@ class LeNet5(Classifier):
 
     def forward_with_cam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Give logits (N, classes) and Grad-CAM at C3 (N, 10, 10); see `Classifier`."""
+        c3, at_s4, logits = self._gradient(x, target)
+        # The mean over C3's positions is the mean over S4's, each of which stands for a block of four alike.
+        return logits, grad_cam(c3, at_s4.mean(dim=(2, 3)))
+
+    def forward_with_hirescam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits (N, classes) and HiResCAM at C3 (N, 10, 10); see `Classifier`."""
+        c3, at_s4, logits = self._gradient(x, target)
+        blocks = at_s4.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        return logits, (c3 * blocks).sum(dim=1)
+
+    def _gradient(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """States of C3, the gradient of the explained logit at them, one value per block of 2 x 2, and the logits."""
         c3, s4, c5, f6, logits = self._run(x)
         # The backward pass from the logit to C3, by hand; each line is the gradient at one layer's sums.
         code = self.output.codes.index_select(0, resolve_target(logits, target))
         at_f6 = 2 * (code - f6) * self.squash.derivative(f6)
         at_c5 = (at_f6 @ self.f6.weight) * self.squash.derivative(c5)
         at_s4 = (at_c5 @ self.c5.weight.flatten(1)).view_as(s4) * self.squash.derivative(s4)
-        # Each of the four states in a block gets the block's gradient times the coefficient, so the mean over
-        # C3's positions is the coefficient times the mean over S4's.
-        return logits, grad_cam(c3, self.s4.weight * at_s4.mean(dim=(2, 3)))
+        # Each of the four states in a block of C3 gets the block's gradient times the coefficient.
+        return c3, at_s4 * self.s4.weight[:, None, None], logits
 
     def _run(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """States of C3, S4, C5 (flat) and F6, and the logits."""
