@@ -2,9 +2,11 @@
 
 from models.densenet import densenet121, densenet169, densenet201, densenet_bc_100_12
 from models.facts import ModelFacts
+from models.googlenet import GoogLeNet
 from models.lenet import LeNet5
 from models.mnist_cnn import MnistCnn
 from models.resnet import ResNet20, resnet18, resnet34, resnet50, resnet101, resnet152
+from models.xception import Xception
 
 _DENSENET = "Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks, CVPR 2017"
 _RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
@@ -38,5 +40,14 @@ MODELS: dict[str, ModelFacts] = {
     "densenet201": ModelFacts(builder=densenet201, paper=_DENSENET, year=2016),
     "densenet_bc_100_12": ModelFacts(
         builder=densenet_bc_100_12, paper=_DENSENET, year=2016, input_px=(32, 32), num_classes=10
+    ),
+    "googlenet": ModelFacts(
+        builder=GoogLeNet, paper="Szegedy et al.: Going Deeper with Convolutions, CVPR 2015", year=2014
+    ),
+    "xception": ModelFacts(
+        builder=Xception,
+        paper="Chollet: Xception: Deep Learning with Depthwise Separable Convolutions, CVPR 2017",
+        year=2016,
+        input_px=(299, 299),
     ),
 }

@@ -1,7 +1,8 @@
 """What is known about a network before any training, as the catalogue lists it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from torch import nn
 
@@ -10,11 +11,9 @@ Stem = Literal["imagenet", "small"]
 resolution, for pictures of 28 or 32 pixels, as the papers build their networks for CIFAR."""
 
 
-class Builder(Protocol):
-    """Makes a freshly initialised network."""
-
-    def __call__(self, *, num_classes: int, in_channels: int, **options: Any) -> nn.Module:
-        """Build for `num_classes` classes and pictures of `in_channels` channels, both at least 1."""
+Builder = Callable[..., nn.Module]
+"""Makes a freshly initialised network from `num_classes` and `in_channels`, both at least 1, and options of its own,
+all given by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
