@@ -1,14 +1,19 @@
 """The networks there are, by name."""
 
+from models.alexnet import AlexNet
 from models.densenet import densenet121, densenet169, densenet201, densenet_bc_100_12
 from models.facts import ModelFacts
+from models.gap_variants import alexnet_gap, vgg16_gap
 from models.googlenet import GoogLeNet
 from models.lenet import LeNet5
 from models.mnist_cnn import MnistCnn
 from models.resnet import ResNet20, resnet18, resnet34, resnet50, resnet101, resnet152
+from models.vgg import vgg16, vgg16_bn, vgg19, vgg19_bn
 from models.xception import Xception
 
 _DENSENET = "Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks, CVPR 2017"
+_ZHOU = "Zhou, Khosla, Lapedriza, Oliva, Torralba: Learning Deep Features for Discriminative Localization, CVPR 2016"
+_VGG = "Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015"
 _RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
 
 MODELS: dict[str, ModelFacts] = {
@@ -29,6 +34,18 @@ MODELS: dict[str, ModelFacts] = {
         in_channels=1,
         num_classes=10,
     ),
+    "alexnet": ModelFacts(
+        builder=AlexNet,
+        paper="Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks, "
+        "NIPS 2012",
+        year=2012,
+    ),
+    "vgg16": ModelFacts(builder=vgg16, paper=_VGG, year=2014),
+    "vgg19": ModelFacts(builder=vgg19, paper=_VGG, year=2014),
+    "vgg16_bn": ModelFacts(builder=vgg16_bn, paper=_VGG, year=2014),
+    "vgg19_bn": ModelFacts(builder=vgg19_bn, paper=_VGG, year=2014),
+    "alexnet_gap": ModelFacts(builder=alexnet_gap, paper=_ZHOU, year=2015),
+    "vgg16_gap": ModelFacts(builder=vgg16_gap, paper=_ZHOU, year=2015),
     "resnet18": ModelFacts(builder=resnet18, paper=_RESNET, year=2015),
     "resnet34": ModelFacts(builder=resnet34, paper=_RESNET, year=2015),
     "resnet50": ModelFacts(builder=resnet50, paper=_RESNET, year=2015),

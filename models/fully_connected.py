@@ -11,12 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from models.classifier import Classifier, grad_cam, resolve_target
+from models.convolutional import ScoreMaps, as_convolution
 
 
 class FullyConnectedClassifier(Classifier):
     """Convolutions, a pooling, then fully connected layers with ReLU between them; a subclass names these parts."""
 
     cam_method: ClassVar[Literal["cam", "grad-cam"]] = "grad-cam"
+    grid: tuple[int, int]
+    """Positions (h, w) that the head sees."""
+    stride_px: int
+    """Pixels of the picture between neighbouring ones of these positions."""
 
     @abstractmethod
     def convolutions(self) -> nn.Sequential:
@@ -67,6 +72,20 @@ class FullyConnectedClassifier(Classifier):
         blank = products.new_zeros(n, height * width)
         return logits, blank.scatter_add(1, winners.flatten(1), products.flatten(1)).view(n, height, width)
 
+    def score_maps(self, input_px: tuple[int, int]) -> ScoreMaps:
+        """Turn the head into convolutions; see `Convolutionalisable`."""
+        layers = self.convolutions()
+        if _size_after(layers, input_px) != self.grid:
+            raise ValueError(
+                "the head of {} sees {}x{} positions, ".format(type(self).__name__, *self.grid)
+                + "which pictures of {}x{} pixels do not make without averaging".format(*input_px)
+            )
+        first, *others = self.linears()
+        head: list[nn.Module] = [as_convolution(first, self.grid)]
+        for layer in others:
+            head += [nn.ReLU(), as_convolution(layer)]
+        return ScoreMaps(nn.Sequential(*layers, *head), window_px=input_px, stride_px=self.stride_px)
+
     def _head(self, averaged: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (N, classes), and the gradient of each row's explained one at the first layer's sums, (N, units)."""
         *hidden, last = self.linears()
@@ -78,6 +97,19 @@ class FullyConnectedClassifier(Classifier):
         for layer, state in zip(reversed(hidden[1:]), reversed(states[1:-1]), strict=True):
             gradient = (gradient @ layer.weight) * (state > 0)
         return logits, gradient
+
+
+def _size_after(layers: nn.Sequential, input_px: tuple[int, int]) -> tuple[int, int] | None:
+    """Height and width of the maps that the layers, a convolution first, make of such a picture; None: of none."""
+    assert isinstance(layers[0], nn.Conv2d)
+    picture = torch.empty(1, layers[0].in_channels, *input_px, device="meta")
+    shapes = {name: tensor.to("meta") for name, tensor in layers.state_dict().items()}
+    try:
+        # Inside, no tensor has values: this costs nothing and changes nothing.
+        _, _, height, width = torch.func.functional_call(layers, shapes, picture).shape
+    except RuntimeError:
+        return None
+    return height, width
 
 
 def _shared_out(gradient: Tensor, size: torch.Size) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from models.classifier import Classifier, grad_cam, resolve_target
+from models.convolutional import ScoreMaps, as_convolution
 from models.rbf_codes import CODE_LENGTH, class_codes
 
 # Table I: the maps of S2 that each of the 16 maps of C3 sees.
@@ -120,6 +121,19 @@ class RadialBasisOutput(nn.Module):
         return torch.Size(output_shape).numel() * CODE_LENGTH
 
 
+class RadialBasisMaps(nn.Module):
+    """`RadialBasisOutput` at every position of maps, as a convolution of 1 x 1 with the codes."""
+
+    def __init__(self, output: RadialBasisOutput) -> None:
+        super().__init__()
+        self.register_buffer("codes", output.codes[:, :, None, None])
+        self.codes: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map states (N, 84, h, w) to logits (N, classes, h, w)."""
+        return 2 * F.conv2d(x, self.codes) - (x * x).sum(dim=1, keepdim=True) - CODE_LENGTH
+
+
 class LeNet5(Classifier):
     """LeNet-5 for pictures of 32 x 32; see the module's docstring.
 
@@ -159,6 +173,15 @@ class LeNet5(Classifier):
         c3, at_s4, logits = self._gradient(x, target)
         blocks = at_s4.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
         return logits, (c3 * blocks).sum(dim=1)
+
+    def score_maps(self, input_px: tuple[int, int]) -> ScoreMaps:
+        """Turn F6 and the output into convolutions, as C5 is one already; see `Convolutionalisable`."""
+        if input_px != (32, 32):
+            raise ValueError("LeNet5 answers for pictures of 32x32 pixels, not {}x{}".format(*input_px))
+        layers: list[nn.Module] = []
+        for layer in (self.c1, self.s2, self.c3, self.s4, self.c5, as_convolution(self.f6)):
+            layers += [layer, self.squash]
+        return ScoreMaps(nn.Sequential(*layers, RadialBasisMaps(self.output)), window_px=input_px, stride_px=4)
 
     def _gradient(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """States of C3, the gradient of the explained logit at them, one value per block of 2 x 2, and the logits."""

@@ -21,6 +21,8 @@ class MnistCnn(FullyConnectedClassifier):
 
     cam_layer = "conv2"
     heads: ClassVar[tuple[str, ...]] = ("fc2",)
+    grid = (4, 4)
+    stride_px = 4
 
     def __init__(self, *, num_classes: int, in_channels: int, dropout: float = 0.5) -> None:
         super().__init__()
