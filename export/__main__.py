@@ -146,7 +146,9 @@ def _verify_run(run: RunFolder) -> None:
 
     verification = verify(run)
     worst = max(verification.relative_errors().values())
-    accuracy = verification.accuracy
+    quality = verification.quality
+    assert quality is not None
+    accuracy = quality.accuracy
     print(
         f"Verified {run.graph}: largest difference from torch {worst:.1e} of the largest value; "
         f"{accuracy.split} accuracy {accuracy.value:.2%} on {accuracy.images} pictures through the serving path."

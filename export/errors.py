@@ -3,6 +3,7 @@
 StageError                     exit code 1
 ├── DataNotFound               no files of the dataset, and no way to get them
 ├── BadData                    a file of the dataset is damaged or does not fit
+├── BadWeights                 a file of weights cannot be read, or does not fit the network
 ├── MissingStage               an earlier stage has not been run
 ├── RunMismatch                the run folder holds another training than the one asked for
 ├── VerificationFailed         the exported graph is not what was trained, or is not good enough
@@ -21,6 +22,10 @@ class DataNotFound(StageError):
 
 class BadData(StageError):
     """A file of the dataset is damaged or does not fit; the sentence names it."""
+
+
+class BadWeights(StageError):
+    """A file of weights cannot be read, or does not fit the network; the sentence names the first keys."""
 
 
 class MissingStage(StageError):

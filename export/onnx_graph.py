@@ -1,4 +1,4 @@
-"""The onnx stage: a trained network becomes one ONNX file that says everything about itself."""
+"""The onnx stage: a network with its weights becomes one ONNX file that says everything about itself."""
 
 import logging
 import shutil
@@ -10,47 +10,23 @@ from pathlib import Path
 
 import onnx
 import torch
-from torch import Tensor, nn
 
 from export.artifact_files import DATA_FILE
+from export.blueprint import Blueprint
 from export.checkpoint import CheckpointFacts, load_checkpoint
 from export.provenance import library_versions, source_revision
 from export.run_folder import RunFolder
+from export.serving_graph import CamChoice, ServingGraph
 from models import MODELS
 from models.classifier import Classifier
-from service.repository.artifact import MODEL_FILE, CamSource, Metadata
+from service.repository.artifact import MODEL_FILE, Metadata
 
 OPSET = 20
 EXTERNAL_ABOVE_BYTES = 64 * 2**20
 _MAKERS = ("torch", "onnx", "onnxscript")
 
 
-class ServingGraph(nn.Module):
-    """What is exported: the network with its input contract and its class activation map.
-
-    `forward(image uint8 (N, H, W, C), target int64 (N,), -1 = top-1)` gives the logits float32 (N, classes) and
-    the raw map float32 (N, h, w).
-    """
-
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(self, network: Classifier, *, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        # (x / 255 - mean) / std as one product and one sum: in a small network every pass over the pixels shows.
-        means, stds = (torch.tensor(each, dtype=torch.float64).view(1, -1, 1, 1) for each in (mean, std))
-        self.register_buffer("scale", (1 / (255 * stds)).float())
-        self.register_buffer("shift", (-means / stds).float())
-
-    def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Scale and normalise the pixels, then ask the network for logits and map."""
-        x = image.permute(0, 3, 1, 2).to(torch.float32) * self.scale + self.shift
-        logits, cam = self.network.forward_with_cam(x, target)
-        return logits, cam
-
-
-def load_graph(run: RunFolder) -> tuple[ServingGraph, CheckpointFacts]:
+def load_graph(run: RunFolder, cam: CamChoice = "own") -> tuple[ServingGraph, CheckpointFacts]:
     """The trained network as it is exported, in evaluation mode, and the facts of its training.
 
     Raises:
@@ -59,23 +35,34 @@ def load_graph(run: RunFolder) -> tuple[ServingGraph, CheckpointFacts]:
     """
     network, facts = load_checkpoint(run)
     assert isinstance(network, Classifier)
-    graph = ServingGraph(network, mean=facts.recipe.pixel_mean, std=facts.recipe.pixel_std)
-    return graph.eval(), facts
+    return Blueprint.of_checkpoint(facts).serving_graph(network, cam), facts
 
 
-def export_onnx(run: RunFolder, *, external_above_bytes: int = EXTERNAL_ABOVE_BYTES) -> Path:
+def export_onnx(run: RunFolder, *, cam: CamChoice = "own", external_above_bytes: int = EXTERNAL_ABOVE_BYTES) -> Path:
     """Write the run's model.onnx, with model.onnx.data beside it above this many bytes of weights.
 
     Raises:
         MissingStage: the training has not finished.
         BadData: weights or sidecar are damaged, or do not fit the network.
     """
-    graph, facts = load_graph(run)
-    height, width = facts.recipe.input_px
-    proto = to_proto(graph, image_shape=(height, width, facts.recipe.preprocessing.channels))
-    onnx.helper.set_model_props(proto, describe(graph, facts).to_props())
-    _save(proto, run.path, external_above_bytes=external_above_bytes)
+    graph, facts = load_graph(run, cam)
+    blueprint = Blueprint.of_checkpoint(facts)
+    write_artifact(graph, blueprint, describe(graph, facts), folder=run.path, external_above_bytes=external_above_bytes)
     return run.graph
+
+
+def write_artifact(
+    graph: ServingGraph,
+    blueprint: Blueprint,
+    metadata: Metadata,
+    *,
+    folder: Path,
+    external_above_bytes: int = EXTERNAL_ABOVE_BYTES,
+) -> None:
+    """Write model.onnx into the folder, with model.onnx.data beside it above this many bytes of weights."""
+    proto = to_proto(graph, image_shape=blueprint.image_shape)
+    onnx.helper.set_model_props(proto, metadata.to_props())
+    _save(proto, folder, external_above_bytes=external_above_bytes)
 
 
 def to_proto(graph: ServingGraph, *, image_shape: tuple[int, int, int]) -> onnx.ModelProto:
@@ -114,9 +101,14 @@ def describe(graph: ServingGraph, facts: CheckpointFacts) -> Metadata:
         recipe=facts.recipe.to_dict(),
         command=facts.command,
         source_revision=revision,
-        versions={**facts.versions, **library_versions(*_MAKERS), "opset": str(OPSET)},
-        cam=CamSource(method=graph.network.cam_method, layer=graph.network.cam_layer),
+        versions={**facts.versions, **exporter_versions()},
+        cam=graph.cam,
     )
+
+
+def exporter_versions() -> dict[str, str]:
+    """Versions of the libraries that export, and of the operator set."""
+    return {**library_versions(*_MAKERS), "opset": str(OPSET)}
 
 
 def _save(proto: onnx.ModelProto, folder: Path, *, external_above_bytes: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from export.onnx_graph import ServingGraph
+from export.serving_graph import ServingGraph
 from service.inference.session import Session
 
 TOLERANCE = 1e-4
@@ -61,18 +61,22 @@ class ParityCase(BaseModel):
 
 
 def compare(
-    graph: ServingGraph, session: Session, images: NDArray[np.uint8], *, num_classes: int
+    graph: ServingGraph,
+    session: Session,
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    images: NDArray[np.uint8] | None = None,
 ) -> Iterator[ParityCase]:
-    """Run both on some of these real images, uint8 (N, H, W, C), and on noise of the same shape."""
+    """Run both on noise of this shape (H, W, C), and on some of these real images, uint8 (N, H, W, C)."""
     rng = np.random.default_rng(_SEED)
     for batch in BATCHES:
-        real = images[rng.integers(len(images), size=batch)]
+        inputs: dict[ImageKind, NDArray[np.uint8]] = {}
+        if images is not None:
+            inputs["validation"] = images[rng.integers(len(images), size=batch)]
         # The first row names a class, or a batch of one would repeat the case before it.
         mixed = np.concatenate([rng.integers(num_classes, size=1), rng.integers(-1, num_classes, size=batch - 1)])
-        inputs: dict[ImageKind, NDArray[np.uint8]] = {
-            "validation": real,
-            "random": rng.integers(0, 256, size=real.shape, dtype=np.uint8),
-        }
+        inputs["random"] = rng.integers(0, 256, size=(batch, *image_shape), dtype=np.uint8)
         classes: dict[TargetKind, NDArray[np.int64]] = {"top-1": np.full(batch, -1, dtype=np.int64), "mixed": mixed}
         for image_kind, pixels in inputs.items():
             for target_kind, targets in classes.items():

@@ -6,7 +6,8 @@ import secrets
 import shutil
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,26 +40,58 @@ class Publication:
 def publish(run: RunFolder, repository: Path) -> Publication:
     """Put the run's artifact into the repository as the next version of its model.
 
-    Nothing is seen before the rename, and what an interrupted publish leaves is hidden and swept up by the next.
-
     Raises:
         MissingStage: the artifact is not there, or was never verified.
         PublishRefused: it has changed since, it fell short, or the service could not load it.
     """
-    if not NAME.fullmatch(run.name):
-        raise PublishRefused(f"{run.name!r} cannot be the name of a published model.")
+    _check_name(run.name)
     verification = read_verification(run)
     if complaint := shortfall(verification, minimum_accuracy=run.recipe.minimum_accuracy):
         raise PublishRefused(f"{run.name} is not published. {complaint}")
-    home = repository / run.name
+    with hidden_folder(repository, run.name) as hidden:
+        for file in artifact_files(run.path):
+            shutil.copyfile(file, hidden / file.name)
+        if digest(hidden) != verification.sha256:
+            raise PublishRefused(f"{run.graph} has changed since it was verified; run {run.command('verify')!r} again.")
+        return reveal(hidden, run.name, verification)
+
+
+@contextmanager
+def hidden_folder(repository: Path, name: str) -> Iterator[Path]:
+    """An empty folder beside the versions of the model `name`, for `reveal`; gone afterwards.
+
+    The service passes it over, and what an interrupted publish leaves of it is swept up by the next.
+
+    Raises:
+        PublishRefused: no model can have that name.
+    """
+    _check_name(name)
+    home = repository / name
     home.mkdir(parents=True, exist_ok=True)
     _sweep(home)
     hidden = home / f".publishing-{os.getpid()}-{secrets.token_hex(4)}-{socket.gethostname()}"
+    hidden.mkdir()
     try:
-        _fill(hidden, run, verification)
-        return _reveal(hidden, home)
+        yield hidden
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+def reveal(hidden: Path, name: str, verification: Verification) -> Publication:
+    """Make a verified artifact in a `hidden_folder` the next version, with what was measured and a card, by one rename.
+
+    Raises:
+        PublishRefused: the service could not load it.
+    """
+    _add_measurements(hidden / MODEL_FILE, verification)
+    try:
+        load_model(hidden, name=name, version=0, provider="cpu", intra_op_threads=1)
+    except InvalidArtifact as error:
+        raise PublishRefused(f"{name} is not published, because the service could not load it: {error}") from None
+    write_whole(hidden / CARD_FILE, lambda path: path.write_text(render_card(hidden, name), encoding="utf-8"))
+    for file in (*hidden.iterdir(), hidden):
+        _to_disk(file)
+    return _rename(hidden, hidden.parent)
 
 
 def versions_of(repository: Path, name: str) -> dict[int, Path]:
@@ -69,33 +102,22 @@ def versions_of(repository: Path, name: str) -> dict[int, Path]:
     return {version: found[model, version].path for model, version in sorted(found) if model == name}
 
 
-def _fill(hidden: Path, run: RunFolder, verification: Verification) -> None:
-    """Copy the artifact into the hidden folder, with what was measured from it, and see that it can be served."""
-    hidden.mkdir()
-    for file in artifact_files(run.path):
-        shutil.copyfile(file, hidden / file.name)
-    if digest(hidden) != verification.sha256:
-        raise PublishRefused(f"{run.graph} has changed since it was verified; run {run.command('verify')!r} again.")
-    _add_measurements(hidden / MODEL_FILE, verification)
-    try:
-        load_model(hidden, name=run.name, version=0, provider="cpu", intra_op_threads=1)
-    except InvalidArtifact as error:
-        raise PublishRefused(f"{run.name} is not published, because the service could not load it: {error}") from None
-    write_whole(hidden / CARD_FILE, lambda path: path.write_text(render_card(hidden, run.name), encoding="utf-8"))
-    for file in (*hidden.iterdir(), hidden):
-        _to_disk(file)
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise PublishRefused(f"{name!r} cannot be the name of a published model.")
 
 
 def _add_measurements(file: Path, verification: Verification) -> None:
     proto = onnx.load(str(file), load_external_data=False)
     props = {entry.key: entry.value for entry in proto.metadata_props}
-    measured = {"metrics": (verification.accuracy,), "baseline": verification.baseline}
-    metadata = Metadata.from_props(props).model_copy(update=measured)
+    metadata = Metadata.from_props(props)
+    if quality := verification.quality:
+        metadata = metadata.model_copy(update={"metrics": (quality.accuracy,), "baseline": quality.baseline})
     onnx.helper.set_model_props(proto, {**props, **metadata.to_props(), **verification.to_props()})
     file.write_bytes(proto.SerializeToString(deterministic=True))
 
 
-def _reveal(hidden: Path, home: Path) -> Publication:
+def _rename(hidden: Path, home: Path) -> Publication:
     """Rename to the next free version; whoever comes second takes the one after."""
     fingerprint = digest(hidden)
     version = 0

@@ -6,13 +6,15 @@ from numpy.typing import NDArray
 
 from export.artifact_files import digest
 from export.atomic import write_whole
+from export.blueprint import Blueprint
 from export.data.loading import load_training
 from export.errors import BadData, VerificationFailed
-from export.onnx_graph import ServingGraph, load_graph
+from export.onnx_graph import load_graph
 from export.parity import compare
 from export.run_folder import RunFolder
+from export.serving_graph import ServingGraph
 from export.serving_path import score_pictures
-from export.verification import Verification, shortfall
+from export.verification import Quality, Verification, shortfall
 from service.inference.model import load_model
 from service.repository.artifact import CONFIDENCE_EDGES, Baseline, InvalidArtifact, Measurement
 
@@ -29,11 +31,12 @@ def verify(run: RunFolder) -> Verification:
     """
     run.need(run.graph, "onnx")
     sha256 = digest(run.path)
-    graph, facts = load_graph(run)
     try:
         model = load_model(run.path, name=run.name, version=0, provider="cpu", intra_op_threads=1)
     except InvalidArtifact as error:
         raise VerificationFailed(f"{run.graph} cannot be served: {error}") from None
+    cam = model.metadata.cam
+    graph, facts = load_graph(run, "hirescam" if cam and cam.method == "hirescam" else "own")
     dataset = load_training(facts.recipe, run.source)
     images, targets = dataset.validation.images, dataset.validation.targets
     if dataset.labels != model.metadata.labels:
@@ -41,16 +44,26 @@ def verify(run: RunFolder) -> Verification:
     scores = score_pictures(model, dataset.validation_pictures)
     verification = Verification(
         sha256=sha256,
-        parity=tuple(compare(graph, model.session, images, num_classes=len(dataset.labels))),
-        accuracy=Measurement(
-            name="accuracy",
-            value=float(np.mean(scores.argmax(axis=1) == targets)),
-            dataset=dataset.name,
-            split="validation",
-            images=len(targets),
+        parity=tuple(
+            compare(
+                graph,
+                model.session,
+                image_shape=Blueprint.of_checkpoint(facts).image_shape,
+                num_classes=len(dataset.labels),
+                images=images,
+            )
         ),
-        torch_accuracy=float(np.mean(_torch_answers(graph, images) == targets)),
-        baseline=baseline_of(scores),
+        quality=Quality(
+            accuracy=Measurement(
+                name="accuracy",
+                value=float(np.mean(scores.argmax(axis=1) == targets)),
+                dataset=dataset.name,
+                split="validation",
+                images=len(targets),
+            ),
+            torch_accuracy=float(np.mean(_torch_answers(graph, images) == targets)),
+            baseline=baseline_of(scores),
+        ),
     )
     text = verification.model_dump_json(indent=2) + "\n"
     write_whole(run.verification, lambda path: path.write_text(text, encoding="utf-8"))

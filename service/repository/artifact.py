@@ -74,6 +74,16 @@ class CamSource(_Part):
     """Name of the layer whose activations the map weighs."""
 
 
+class WeightsFile(_Part):
+    """The file of weights that somebody brought."""
+
+    file: str
+    """Its name, without the folder."""
+    sha256: str
+    dtype: str
+    """What its numbers were; in the graph they are float32."""
+
+
 class Measurement(_Part):
     """One figure that was measured through the serving path, never copied from elsewhere."""
 
@@ -113,6 +123,9 @@ class Metadata(_Part):
     metrics: tuple[Measurement, ...] = ()
     """Empty where nothing was measured."""
     recipe: dict[str, Any] = {}
+    """How the network was built and trained, as far as that is known."""
+    weights: WeightsFile | None = None
+    """Where the weights came from; None where they were trained by the recipe."""
     command: str = ""
     source_revision: str = ""
     versions: dict[str, str] = {}

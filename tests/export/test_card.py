@@ -34,7 +34,8 @@ def test_every_figure_is_one_that_was_measured(published: tuple[RunFolder, Path]
     run, path = published
     card = (path / "README.md").read_text()
     figures = read_verification(run)
-    assert row(card, "Accuracy on 26 validation images")[1] == f"{figures.accuracy.value:.2%}"
+    assert figures.quality is not None
+    assert row(card, "Accuracy on 26 validation images")[1] == f"{figures.quality.accuracy.value:.2%}"
     for output, share in figures.relative_errors().items():
         start = f"Largest difference between onnxruntime and torch, {output}"
         assert row(card, start)[1] == f"{share:.1e} of the largest value"

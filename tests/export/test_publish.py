@@ -50,8 +50,10 @@ def test_a_version_holds_the_file_with_its_figures_and_a_card(copy_verified: Run
     session = onnxruntime.InferenceSession(str(publication.path / "model.onnx"), providers=["CPUExecutionProvider"])
     metadata = Metadata.from_props(session.get_modelmeta().custom_metadata_map)
     verification = read_verification(run)
-    assert metadata.metrics == (verification.accuracy,)
-    assert metadata.baseline == verification.baseline
+    quality = verification.quality
+    assert quality is not None
+    assert metadata.metrics == (quality.accuracy,)
+    assert metadata.baseline == quality.baseline
     verified = Metadata.from_props({p.key: p.value for p in onnx.load(str(run.graph)).metadata_props})
     assert metadata.model_copy(update={"metrics": (), "baseline": None}) == verified
     umask = os.umask(0)

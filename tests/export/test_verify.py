@@ -16,7 +16,7 @@ from export.errors import BadData, MissingStage, VerificationFailed
 from export.onnx_graph import export_onnx
 from export.parity import ParityCase
 from export.run_folder import RunFolder
-from export.verification import Verification, read_verification, shortfall
+from export.verification import Quality, Verification, read_verification, shortfall
 from export.verify import baseline_of, verify
 from service.repository.artifact import CONFIDENCE_EDGES, Baseline, Measurement
 
@@ -42,9 +42,11 @@ def figures(
     return Verification(
         sha256="0" * 64,
         parity=parity,
-        accuracy=Measurement(name="accuracy", value=accuracy, dataset="mnist", split="validation", images=5000),
-        torch_accuracy=torch_accuracy,
-        baseline=Baseline(images=1, class_shares=(1.0,), confidence_shares=(0.0,) * 12 + (1.0,)),
+        quality=Quality(
+            accuracy=Measurement(name="accuracy", value=accuracy, dataset="mnist", split="validation", images=5000),
+            torch_accuracy=torch_accuracy,
+            baseline=Baseline(images=1, class_shares=(1.0,), confidence_shares=(0.0,) * 12 + (1.0,)),
+        ),
     )
 
 
@@ -64,11 +66,13 @@ def test_a_fresh_export_verifies_and_its_figures_are_kept(make_run: RunMaker, mo
         (output, batch) for output in ("logits", "cam") for batch in (1, 3, 8)
     }
     assert all(0 <= share <= 1e-4 for share in verification.relative_errors().values())
-    assert verification.accuracy.split == "validation"
-    assert verification.accuracy.images == 26
-    assert verification.accuracy.value == verification.torch_accuracy
-    assert sum(verification.baseline.class_shares) == pytest.approx(1)
-    assert sum(verification.baseline.confidence_shares) == pytest.approx(1)
+    quality = verification.quality
+    assert quality is not None
+    assert quality.accuracy.split == "validation"
+    assert quality.accuracy.images == 26
+    assert quality.accuracy.value == quality.torch_accuracy
+    assert sum(quality.baseline.class_shares) == pytest.approx(1)
+    assert sum(quality.baseline.confidence_shares) == pytest.approx(1)
 
 
 def test_a_changed_weight_is_named_by_output_batch_difference_and_tolerance(make_run: RunMaker) -> None:
