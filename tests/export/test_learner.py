@@ -9,8 +9,8 @@ import torch
 
 from export.data.dataset import Arrays
 from export.learner import EpochOrder, Learner, parameter_groups, rate_share, training_loader, validation_loader
-from export.onnx_graph import ServingGraph
 from export.recipes import RECIPES, Augmentation
+from export.serving_graph import ServingGraph
 from models import build_model
 from models.classifier import Classifier
 
