@@ -24,6 +24,14 @@ class ScoreMaps(nn.Module):
         self.window_px = window_px
         self.stride_px = stride_px
 
+    def two_windows_px(self) -> tuple[int, int]:
+        """Smallest height and width that make two windows each way: an export's example.
+
+        From a picture of one window an exporter takes the number of windows for a constant.
+        """
+        height, width = self.window_px
+        return height + self.stride_px, width + self.stride_px
+
     def scores(self, x: Tensor) -> Tensor:
         """Map normalised pictures (N, C, H, W) to logits by window, (N, classes, h, w).
 
