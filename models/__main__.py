@@ -3,11 +3,13 @@
 import argparse
 import re
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 
 from models import MODELS, build_model, facts_of
-from models.layer_table import columns, layer_table, render
+from models.facts import Stem
+from models.layer_table import columns, layer_table, parameter_count, render
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -19,6 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--num-classes", type=int, metavar="N", help="default: as in the paper")
     parser.add_argument("--in-channels", type=int, metavar="C", help="default: as in the paper")
     parser.add_argument("--input", type=_size_px, metavar="HxW", help="pixels; default: as in the paper")
+    parser.add_argument(
+        "--stem",
+        choices=get_args(Stem),
+        help="small: first layers for pictures of about 32 pixels; default: the paper's",
+    )
     options = parser.parse_args(arguments)
     try:
         print(_listing() if options.name is None else _layers(options))
@@ -31,9 +38,8 @@ def _listing() -> str:
     for name, facts in MODELS.items():
         with torch.device("meta"):
             model = build_model(name, num_classes=facts.num_classes, in_channels=facts.in_channels)
-        count = sum(p.numel() for p in model.parameters() if p.requires_grad)
         shape = "x".join(map(str, (facts.in_channels, *facts.input_px)))
-        lines.append((name, str(facts.year), shape, f"{count:,}", facts.paper))
+        lines.append((name, str(facts.year), shape, f"{parameter_count(model):,}", facts.paper))
     return columns(lines, right_aligned={3})
 
 
@@ -42,8 +48,9 @@ def _layers(options: argparse.Namespace) -> str:
     channels = facts.in_channels if options.in_channels is None else options.in_channels
     classes = facts.num_classes if options.num_classes is None else options.num_classes
     height, width = options.input or facts.input_px
+    stem = {} if options.stem is None else {"stem": options.stem}
     with torch.device("meta"):
-        model = build_model(options.name, num_classes=classes, in_channels=channels)
+        model = build_model(options.name, num_classes=classes, in_channels=channels, **stem)
     try:
         table = layer_table(model, in_channels=channels, input_px=(height, width))
     except RuntimeError as error:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from models.classifier import Classifier
 from models.receptive_field import Effect, Field, effect_of, joined
 
 
@@ -51,7 +52,7 @@ class LayerTable:
     input_shape: tuple[int, int, int]
     rows: tuple[Row, ...]
     parameters: int
-    """Trainable ones of the whole network, those outside any layer included."""
+    """Trainable ones of the whole network, as `parameter_count` counts."""
     multiply_adds: int
     """For one picture. A multiplication and the addition that follows count as one; additions alone as none."""
     receptive_field_px: tuple[int, int] | None
@@ -80,10 +81,17 @@ def layer_table(model: nn.Module, *, in_channels: int, input_px: tuple[int, int]
     return LayerTable(
         input_shape=(in_channels, *input_px),
         rows=tuple(watch.rows),
-        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        parameters=parameter_count(model),
         multiply_adds=sum(row.multiply_adds for row in watch.rows),
         receptive_field_px=watch.seen_by(output),
     )
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Count the trainable parameters, those outside any layer included and those that only training uses left out."""
+    auxiliary = model.auxiliary if isinstance(model, Classifier) else ()
+    unused = {p for name in auxiliary for p in model.get_submodule(name).parameters()}
+    return sum(p.numel() for p in model.parameters() if p.requires_grad and p not in unused)
 
 
 def render(table: LayerTable) -> str:
