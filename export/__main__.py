@@ -1,4 +1,4 @@
-"""The command line of the pipeline: python -m export {train,onnx,verify,publish,evaluate,run,sheet} MODEL.
+"""The command line of the pipeline: python -m export {train,onnx,verify,publish,evaluate,run,sheet} MODEL, and compare.
 
 Exit code 0 when the stage did its work, 1 when it could not (one sentence on stderr says why), 2 when the command
 itself makes no sense, 130 when it was interrupted.
@@ -53,6 +53,17 @@ def _sheet(options: Options) -> None:
     print(f"Drew {options.out}.")
 
 
+def _compare(options: Options) -> None:
+    """Draw validation accuracy over training steps, one curve per run."""
+    from export.comparison import draw_comparison, read_curve
+
+    curves = [read_curve(options.runs / name) for name in options.names]
+    draw_comparison(curves, options.out, title=options.title)
+    for curve in curves:
+        print(f"{curve.name}: best validation accuracy {curve.best:.2%}, {curve.steps[-1]:,} steps.")
+    print(f"Drew {options.out}.")
+
+
 def _run(options: Options) -> None:
     """All stages in order; what has finished is not done again."""
     run = new_run(options, _path(options))
@@ -71,6 +82,7 @@ STAGES: dict[str, Callable[[Options], None]] = {
     "evaluate": _evaluate,
     "run": _run,
     "sheet": _sheet,
+    "compare": _compare,
 }
 
 

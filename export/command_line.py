@@ -17,6 +17,9 @@ def build_parser(stages: Mapping[str, Callable[[Options], None]]) -> argparse.Ar
     for name, function in stages.items():
         text = function.__doc__ or ""
         stage = subparsers.add_parser(name, help=text, description=f"{name}: {text}")
+        if name == "compare":
+            _add_comparison(stage)
+            continue
         stage.add_argument("model", choices=RECIPES, metavar="MODEL", help=f"one of {', '.join(RECIPES)}")
         stage.add_argument("--name", help="name of the run and of the published model (default: MODEL)")
         stage.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
@@ -41,3 +44,11 @@ def build_parser(stages: Mapping[str, Callable[[Options], None]]) -> argparse.Ar
         if name == "sheet":
             stage.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG to write")
     return parser
+
+
+def _add_comparison(stage: argparse.ArgumentParser) -> None:
+    """The one stage that is about several runs."""
+    stage.add_argument("names", nargs="+", metavar="RUN", help="names of runs")
+    stage.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
+    stage.add_argument("--title", default="", help="headline of the picture")
+    stage.add_argument("--out", type=Path, required=True, metavar="FILE", help="PNG to write")

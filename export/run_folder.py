@@ -18,6 +18,8 @@ class RunFolder:
     path: Path
     recipe: Recipe
     source: DataSource
+    weights: Path | None = None
+    """File of the weights that training starts from; its SHA-256 stands in the recipe."""
 
     @property
     def name(self) -> str:
@@ -103,12 +105,13 @@ class RunFolder:
             other = "by another recipe" if theirs == ours else f"on {theirs or noted.recipe.dataset}"
             raise RunMismatch(f"{self.path} holds a training {other}; --name NAME keeps both, --force replaces it.")
 
-    def note(self) -> None:
+    def note(self, *, training_images: int) -> None:
         """Write down the recipe and the data, for the later stages."""
         pictures_dir = self.source.pictures_dir
         notes = {
             "recipe": self.recipe.to_dict(),
             "pictures_dir": str(pictures_dir) if pictures_dir else None,
+            "training_images": training_images,
         }
         write_whole(self.notes, lambda path: path.write_text(json.dumps(notes, indent=2) + "\n", "utf-8"))
 

@@ -60,7 +60,7 @@ def train(run: RunFolder) -> None:
     # Before the data, whose order and split must not hang on what was drawn earlier.
     lightning.seed_everything(run.recipe.seed, workers=True, verbose=False)
     dataset = load_training(run.recipe, run.source)
-    run.note()
+    run.note(training_images=len(dataset.train.targets))
     log = EpochLog(run.metrics, epochs=run.recipe.epochs)
     with _quiet():
         is_first_device = _fit(run, dataset, log)

@@ -1,9 +1,10 @@
 """The options that describe a training, and the run they describe."""
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from export.data.dataset import DataSource
 from export.data.idx_datasets import DATASETS
@@ -20,8 +21,25 @@ def add_training_options(stage: argparse.ArgumentParser) -> None:
         "--data", type=Path, metavar="DIR", help="your own pictures: DIR/CLASS/* or DIR/{train,val,test}/CLASS/*"
     )
     data.add_argument("--dataset", choices=DATASETS, help="a public dataset other than the recipe's")
+    stage.add_argument(
+        "--size", type=int, metavar="PX", help="edge of your pictures for the network (default: paper's)"
+    )
+    stage.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="weights to start from: their head alone is replaced and learns first",
+    )
     stage.add_argument("--epochs", type=int, help="train for so many epochs, the warm-up in proportion")
     stage.add_argument("--precision", choices=get_args(Precision), help="numbers to compute in (default: the recipe's)")
+    stage.add_argument(
+        "--option",
+        type=_option,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the network, such as residual=false; may be given again",
+    )
     stage.add_argument("--force", action="store_true", help="throw the run's earlier files away and train anew")
 
 
@@ -29,26 +47,63 @@ def new_run(options: argparse.Namespace, path: Path) -> RunFolder:
     """The run in the folder `path` that the options describe.
 
     Raises:
-        UsageError: a value is out of its range.
+        UsageError: a value is out of its range, or does not fit the network.
+        BadWeights: the file of weights cannot be used.
     """
-    recipe = RECIPES[options.model]
     pictures_dir = options.data.resolve() if options.data else None
+    try:
+        recipe = _changed(_on_data(RECIPES[options.model], options, pictures_dir), options)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
+    return RunFolder(path=path, recipe=recipe, source=source, weights=options.weights)
+
+
+def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | None) -> Recipe:
+    """The recipe for the data that the options name, from the weights that they name."""
+    # These need torch, which takes seconds to import: only where they are asked for.
     if pictures_dir:
-        recipe = recipe.on_other_data(pictures_dir.name, keeps_polarity=False)
+        from export.recipes.own_pictures import on_own_pictures
+
+        recipe = on_own_pictures(recipe, pictures_dir.name, edge_px=options.size)
+    elif options.size is not None:
+        raise ValueError("--size goes with --data")
     elif options.dataset and options.dataset != recipe.dataset:
         recipe = recipe.on_other_data(options.dataset, keeps_polarity=True)
-    source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
-    return RunFolder(path=path, recipe=_changed(recipe, options), source=source)
+    if options.weights:
+        from export.fine_tuning import from_weights
+
+        recipe = from_weights(recipe, options.weights)
+    return recipe
 
 
 def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     epochs = options.epochs if options.epochs is not None else recipe.epochs
+    recipe = replace(
+        recipe,
+        epochs=epochs,
+        warmup_epochs=recipe.warmup_epochs * epochs / recipe.epochs,
+        frozen_epochs=min(recipe.frozen_epochs, epochs // 2),
+        precision=options.precision or recipe.precision,
+    )
+    if not options.option:
+        return recipe
+    import torch
+
+    from models import build_model
+
+    recipe = replace(recipe, options={**recipe.options, **dict(options.option)})
+    with torch.device("meta"):
+        build_model(recipe.model, num_classes=2, in_channels=recipe.preprocessing.channels, **recipe.options)
+    return recipe
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """Split KEY=VALUE; a value that is no JSON is a string."""
+    key, equals, value = text.partition("=")
+    if not (key.isidentifier() and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     try:
-        return replace(
-            recipe,
-            epochs=epochs,
-            warmup_epochs=recipe.warmup_epochs * epochs / recipe.epochs,
-            precision=options.precision or recipe.precision,
-        )
-    except ValueError as error:
-        raise UsageError(f"{error}.") from None
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
