@@ -1,0 +1,76 @@
+"""How pictures are prepared for weights: the usual ways, and a file that says it for others."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from export.errors import BadWeights
+from service.repository.artifact import Preprocessing
+
+
+class Input(BaseModel):
+    """What lies between a picture and the network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preprocessing: Preprocessing
+    """How a picture becomes the graph's uint8 input; height and width are fixed."""
+    pixel_mean: tuple[float, ...]
+    """Per channel, of pixels / 255: the network sees (pixel / 255 - mean) / std."""
+    pixel_std: tuple[float, ...]
+    """Per channel, of pixels / 255."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        spec = self.preprocessing
+        if spec.height is None or spec.width is None:
+            raise ValueError("preprocessing must fix the size of the input")
+        if not len(self.pixel_mean) == len(self.pixel_std) == spec.channels:
+            raise ValueError(f"pixel_mean and pixel_std need {spec.channels} values each")
+        if min(self.pixel_std) <= 0:
+            raise ValueError("pixel_std must be positive")
+        return self
+
+
+def cropped(edge_px: int, shortest_edge_px: int, interpolation: str = "bilinear") -> Preprocessing:
+    """Colour pictures scaled to a shortest edge, of which the centre is cut out."""
+    return Preprocessing.model_validate(
+        {
+            "height": edge_px,
+            "width": edge_px,
+            "resize": "crop",
+            "shortest_edge": shortest_edge_px,
+            "interpolation": interpolation,
+            "colour": "rgb",
+        }
+    )
+
+
+IMAGENET = Input(preprocessing=cropped(224, 256), pixel_mean=(0.485, 0.456, 0.406), pixel_std=(0.229, 0.224, 0.225))
+"""What nearly all public checkpoints were trained with."""
+IMAGENET_232 = IMAGENET.model_copy(update={"preprocessing": cropped(224, 232)})
+"""The second, better weights of ResNet-50, 101 and 152."""
+GOOGLENET = IMAGENET.model_copy(update={"pixel_mean": (0.5,) * 3, "pixel_std": (0.5,) * 3})
+"""Its weights come from TensorFlow; torchvision's network turns ImageNet's numbers into these (transform_input)."""
+XCEPTION = GOOGLENET.model_copy(update={"preprocessing": cropped(299, 333, "bicubic")})
+"""299 of 333 pixels is timm's crop of 0.8975."""
+GRAY = Input(
+    preprocessing=cropped(224, 256).model_copy(update={"colour": "gray"}), pixel_mean=(0.449,), pixel_std=(0.226,)
+)
+"""For gray pictures: ImageNet's, averaged over the colours."""
+
+
+def read_input(path: Path) -> Input:
+    """The input that a JSON file describes, with the names that a recipe has in a model card.
+
+    Raises:
+        BadWeights: it is no such file.
+        OSError: it cannot be opened.
+    """
+    try:
+        return Input.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadWeights(f"{path} does not describe an input: {place + ': ' if place else ''}{first['msg']}.") from None

@@ -1,0 +1,148 @@
+"""Reads a file of weights, torch's or safetensors, told by its content; tensors only, never code."""
+
+import hashlib
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from export.errors import BadWeights
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Under which of its entries a checkpoint keeps the weights, when it keeps more than weights."""
+_DATA_PARALLEL = "module."
+_PICKLE_START = b"\x80"
+_ZIP_START = b"PK"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What a file holds."""
+
+    path: Path
+    sha256: str
+    """Of the file."""
+    dtype: str
+    """What the file's numbers were, such as float16; several are joined by commas."""
+    tensors: dict[str, Tensor]
+    """Floating point as float32, on the CPU, by the names of the file without what wrappers put before them."""
+
+
+def read_weights(path: Path) -> Weights:
+    """Read a state_dict; one that is wrapped in a checkpoint, or saved out of DataParallel, is unwrapped.
+
+    Raises:
+        BadWeights: the file is no such file, is damaged, or holds something else; the sentence says what.
+        OSError: it cannot be opened.
+    """
+    if path.is_dir():
+        raise BadWeights(f"{path} is a folder, not a file of weights.")
+    if path.stat().st_size == 0:
+        raise BadWeights(f"{path} is empty.")
+    with path.open("rb") as file:
+        start = file.read(9)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    entries = _read_safetensors(path) if _is_safetensors(path, start) else _read_torch(path, start)
+    named = _without_prefix(_unwrapped(path, entries))
+    _check(path, named)
+    floating = sorted({str(each.dtype).removeprefix("torch.") for each in named.values() if each.is_floating_point()})
+    tensors = {name: each.float() if each.is_floating_point() else each for name, each in named.items()}
+    return Weights(path=path, sha256=sha256, dtype=", ".join(floating), tensors=tensors)
+
+
+def _is_safetensors(path: Path, start: bytes) -> bool:
+    """Whether it begins as the format does: the length of a JSON header, then the header."""
+    return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size - 8
+
+
+def _read_safetensors(path: Path) -> Mapping[Any, Any]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise BadWeights(f"{path} is a damaged safetensors file: {_first_line(error)}.") from None
+
+
+def _read_torch(path: Path, start: bytes) -> Mapping[Any, Any]:
+    """What torch.save has written: a zip archive, or a bare pickle in files from before 2020."""
+    if start.startswith(_ZIP_START):
+        _check_archive(path)
+    elif not start.startswith(_PICKLE_START):
+        if path.suffix == ".safetensors":
+            raise BadWeights(f"{path} is a damaged safetensors file: its header is cut off or is none.")
+        raise BadWeights(f"{path} is neither a torch checkpoint nor a safetensors file.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise BadWeights(
+                f"{path} holds Python objects ({found[1]}), which could run code when they are read; save the "
+                "network's state_dict() alone."
+            ) from None
+        raise BadWeights(f"{path} is a damaged torch checkpoint, or another kind of pickle.") from None
+    except Exception as error:
+        # torch's reader fails in many ways on bytes that are not its own.
+        raise BadWeights(f"{path} is a damaged torch checkpoint: {_first_line(error)}.") from None
+    if not isinstance(content, Mapping):
+        raise BadWeights(f"{path} holds a {type(content).__name__}, not a state_dict.")
+    return content
+
+
+def _check_archive(path: Path) -> None:
+    """Raises BadWeights for archives that torch would not read as weights."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.partition("/")[2] for name in archive.namelist()]
+    except zipfile.BadZipFile:
+        raise BadWeights(f"{path} is a damaged torch checkpoint: the archive is cut off.") from None
+    if "constants.pkl" in names:
+        raise BadWeights(
+            f"{path} is a TorchScript file, which holds code; save the state_dict() of the network it was made from."
+        )
+    if "data.pkl" not in names:
+        raise BadWeights(f"{path} is a zip archive, but no torch checkpoint.")
+
+
+def _unwrapped(path: Path, entries: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The mapping of names to tensors in a checkpoint.
+
+    Raises:
+        BadWeights: there is none.
+    """
+    for wrapper in _WRAPPERS:
+        if isinstance(inside := entries.get(wrapper), Mapping):
+            return inside
+    if {"state", "param_groups"} <= entries.keys():
+        raise BadWeights(f"{path} holds the state of an optimizer, not the weights of a network.")
+    return entries
+
+
+def _without_prefix(entries: Mapping[Any, Any]) -> dict[str, Any]:
+    names = [str(name) for name in entries]
+    cut = len(_DATA_PARALLEL) if all(name.startswith(_DATA_PARALLEL) for name in names) else 0
+    return {name[cut:]: value for name, value in zip(names, entries.values(), strict=True)}
+
+
+def _check(path: Path, named: Mapping[str, Any]) -> None:
+    """Raises BadWeights where something is no plain tensor, or holds numbers that no trained network has."""
+    if not named:
+        raise BadWeights(f"{path} holds no weights.")
+    for name, value in named.items():
+        if not isinstance(value, Tensor):
+            raise BadWeights(f"{path} holds no state_dict: its entry {name!r} is a {type(value).__name__}.")
+        if value.is_quantized or value.layout != torch.strided or value.is_complex():
+            raise BadWeights(f"{path} holds {name} in a form that is not plain numbers.")
+        if value.is_floating_point() and not torch.isfinite(value.float()).all():
+            raise BadWeights(f"{path} holds values in {name} that are not finite.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
