@@ -1,21 +1,18 @@
 """Fetches the files of a public dataset from its mirrors, checked while they arrive, each by one rename."""
 
 import hashlib
-import http.client
-import urllib.error
-import urllib.request
 import zlib
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import Progress
 
 from export.atomic import write_whole
 from export.data.idx_datasets import PART_FILES, FileFacts, IdxDataset, Part, base_folder
 from export.errors import DataNotFound
+from export.fetching import CONNECTION_ERRORS, download_bars, pieces, reason
 
-_CHUNK_BYTES = 1 << 16
-_TIMEOUT_S = 20.0
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -33,8 +30,7 @@ def download_part(dataset: IdxDataset, part: Part, data_dir: Path | None) -> tup
         DataNotFound: no mirror has the files, or what it has is not the published content.
     """
     folder = base_folder(data_dir) / dataset.name
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns) as progress:
+    with download_bars() as progress:
         images, labels = (_download(dataset, name, folder, progress) for name in PART_FILES[part])
     return images, labels
 
@@ -47,45 +43,34 @@ def _download(dataset: IdxDataset, name: str, folder: Path, progress: Progress) 
     faults: list[str] = []
     for mirror in dataset.mirrors:
         url = f"{mirror}{path.name}"
-        bar = progress.add_task(f"{dataset.title}: {path.name}", total=None)
+        arriving = pieces(url, progress=progress, title=f"{dataset.title}: {path.name}")
         try:
-            fetch = partial(_fetch, url, facts=dataset.files[name], progress=progress, bar=bar)
-            write_whole(path, fetch)
+            write_whole(path, partial(_write, arriving, facts=dataset.files[name]))
             return path
-        except (OSError, http.client.HTTPException, zlib.error, _BadDownload) as error:
-            faults.append(f"{url}: {_reason(error)}")
-        finally:
-            progress.stop_task(bar)
+        except (*CONNECTION_ERRORS, zlib.error, _BadDownload) as error:
+            faults.append(f"{url}: {reason(error)}")
     raise DataNotFound(_advice(dataset, folder, faults))
 
 
-def _fetch(url: str, path: Path, *, facts: FileFacts, progress: Progress, bar: TaskID) -> None:
+def _write(arriving: Iterable[bytes], path: Path, *, facts: FileFacts) -> None:
     """Write the gzipped file to `path`, unpacking on the side to check it.
 
     Raises:
-        OSError, HTTPException, zlib.error: the connection, the disk or the gzip stream broke.
+        CONNECTION_ERRORS, zlib.error: the connection, the disk or the gzip stream broke.
         _BadDownload: the content is another than the published one.
     """
     unpacker, digest, content_bytes = zlib.decompressobj(_GZIP), hashlib.sha256(), 0
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response, path.open("wb") as file:
-        length = response.headers.get("Content-Length")
-        progress.update(bar, total=int(length) if length else None)
-        while chunk := response.read(_CHUNK_BYTES):
-            file.write(chunk)
+    with path.open("wb") as file:
+        for piece in arriving:
+            file.write(piece)
             # The limit keeps a hostile stream from unpacking to gigabytes.
-            content = unpacker.decompress(chunk, facts.content_bytes - content_bytes + 1)
+            content = unpacker.decompress(piece, facts.content_bytes - content_bytes + 1)
             digest.update(content)
             content_bytes += len(content)
             if content_bytes > facts.content_bytes:
                 break
-            progress.advance(bar, len(chunk))
     if not unpacker.eof or digest.hexdigest() != facts.content_sha256:
         raise _BadDownload("it is cut off, or the checksum of its content is wrong")
-
-
-def _reason(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return str(getattr(reason, "strerror", None) or reason).rstrip(".") or type(error).__name__
 
 
 def _advice(dataset: IdxDataset, folder: Path, faults: list[str]) -> str:
