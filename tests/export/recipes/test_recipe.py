@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from export.recipes import RECIPES, Augmentation, Recipe
-from models import MODELS
+from models import MODELS, build_model
 from service.repository.artifact import Preprocessing
 
 RECIPE = RECIPES["lenet5"]
@@ -30,6 +31,8 @@ RECIPE = RECIPES["lenet5"]
         ({"seed": -1}, "seed must be in"),
         ({"validation_share": 0.0}, "validation_share must be in"),
         ({"minimum_accuracy": 1.01}, "minimum_accuracy must be in"),
+        ({"frozen_epochs": 1}, "would keep random weights"),
+        ({"frozen_epochs": 33, "initial_weights": "ab"}, "frozen_epochs must be in"),
         ({"pixel_mean": (0.1, 0.2)}, "pixel_mean needs 1 values"),
         ({"pixel_std": (0.0,)}, "pixel_std must be positive"),
         (
@@ -43,7 +46,9 @@ def test_a_value_out_of_range_is_refused(change: dict[str, Any], complaint: str)
         replace(RECIPE, **change)
 
 
-@pytest.mark.parametrize("change", [{"degrees": -1.0}, {"translate": 1.0}, {"scale": 1.0}, {"shear_degrees": 90.0}])
+@pytest.mark.parametrize(
+    "change", [{"degrees": -1.0}, {"translate": 1.0}, {"scale": 1.0}, {"shear_degrees": 90.0}, {"erasing_share": 1.5}]
+)
 def test_an_augmentation_out_of_range_is_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(change))} must be in"):
         Augmentation(**change)
@@ -74,10 +79,17 @@ def test_the_fingerprint_changes_with_what_decides_the_weights_only() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_fits_its_network(name: str) -> None:
-    recipe, facts = RECIPES[name], MODELS[name]
+    recipe = RECIPES[name]
     assert recipe.model == name
-    assert recipe.input_px == facts.input_px
-    assert recipe.preprocessing.channels == facts.in_channels
+    channels = recipe.preprocessing.channels
+    with torch.device("meta"):
+        network = build_model(name, num_classes=10, in_channels=channels, **recipe.options)
+        assert network.eval()(torch.zeros(2, channels, *recipe.input_px)).shape == (2, 10)
+
+
+def test_there_is_a_recipe_for_every_classifier() -> None:
+    classifiers = {name for name, facts in MODELS.items() if facts.task == "image-classification"}
+    assert set(RECIPES) == classifiers
 
 
 def test_lenet5_sees_the_pixel_values_of_its_paper() -> None:
