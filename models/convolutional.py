@@ -79,14 +79,15 @@ class Convolutionalisable(Protocol):
 def convolutionalised(network: nn.Module, input_px: tuple[int, int]) -> ScoreMaps:
     """Turn a network's head into convolutions; `input_px` (height, width) is the size that it was trained at.
 
-    The result shares the network's weights and has as many parameters. It leaves dropout out.
+    The result shares the network's weights and has as many parameters, is in training or evaluation mode as the
+    network is, and leaves dropout out.
 
     Raises:
         ValueError: The network has no fully connected head, or no convolution equals it at this size.
     """
     if not isinstance(network, Convolutionalisable):
         raise ValueError(f"{type(network).__name__} has no fully connected head that could become convolutions")
-    return network.score_maps(input_px)
+    return network.score_maps(input_px).train(network.training)
 
 
 def as_convolution(layer: nn.Linear, window: tuple[int, int] = (1, 1)) -> nn.Conv2d:
