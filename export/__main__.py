@@ -10,10 +10,12 @@ itself makes no sense, 130 when it was interrupted.
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from export.command_line import Options, build_parser
 from export.data.dataset import DataSource
 from export.errors import StageError, UsageError
+from export.public_weights.options import bring_by, check_no_weights_options
 from export.recipes import RECIPES
 from export.run_folder import RunFolder, open_run
 from export.training_options import new_run
@@ -27,7 +29,7 @@ def _train(options: Options) -> None:
 
 def _onnx(options: Options) -> None:
     """Turn the trained network into one self-describing ONNX file."""
-    _onnx_run(_old_run(options))
+    _onnx_run(_old_run(options), options.cam)
 
 
 def _verify(options: Options) -> None:
@@ -36,7 +38,11 @@ def _verify(options: Options) -> None:
 
 
 def _publish(options: Options) -> None:
-    """Put the verified file into the model repository as the next version."""
+    """Put the verified file, or weights that you already have, into the model repository as the next version."""
+    if options.weights is not None:
+        bring_by(options, _path(options).name)
+        return
+    check_no_weights_options(options)
     _publish_run(_old_run(options), options.repository)
 
 
@@ -68,7 +74,7 @@ def _run(options: Options) -> None:
     """All stages in order; what has finished is not done again."""
     run = new_run(options, _path(options))
     _train_run(run, options)
-    _onnx_run(run)
+    _onnx_run(run, options.cam)
     _verify_run(run)
     _publish_run(run, options.repository)
     _evaluate_run(run, options.repository, None)
@@ -147,10 +153,10 @@ def _train_run(run: RunFolder, options: Options) -> None:
     train(run)
 
 
-def _onnx_run(run: RunFolder) -> None:
+def _onnx_run(run: RunFolder, cam: Literal["own", "hirescam"]) -> None:
     from export.onnx_graph import export_onnx
 
-    print(f"Exported {export_onnx(run)}.")
+    print(f"Exported {export_onnx(run, cam=cam)}.")
 
 
 def _verify_run(run: RunFolder) -> None:

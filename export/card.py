@@ -13,10 +13,12 @@ from export.evaluation import Evaluation, read_evaluation
 from export.verification import PARITY_PROP
 from models import MODELS, build_model
 from models.layer_table import LayerTable, layer_table
-from service.repository.artifact import MODEL_FILE, Measurement, Metadata
+from service.repository.artifact import MODEL_FILE, UNKNOWN_DATASET, Measurement, Metadata
 
 _MATRIX_UP_TO = 20
 """Classes above which the confusion matrix is left to evaluation.json."""
+_LABELS_UP_TO = 100
+"""Classes above which the list of labels is folded."""
 _RESIZING = {
     "stretch": "is stretched to that size",
     "crop": "is scaled until its shorter edge has {edge} pixels, and its centre is cut out",
@@ -44,7 +46,7 @@ def render_card(folder: Path, name: str) -> str:
         _figures(name, metadata, evaluation, json.loads(props[PARITY_PROP])),
         _call(name),
         _input(metadata),
-        f"## Labels\n\n{', '.join(metadata.labels)}",
+        _labels(metadata.labels),
         _layers(table),
         _test(evaluation) if evaluation else "",
         _provenance(metadata),
@@ -58,15 +60,18 @@ def _front_matter(metadata: Metadata) -> str:
         tags.append(metadata.cam.method)
     lines = ["---", "library_name: onnx", f"pipeline_tag: {metadata.task}"]
     # A name that somebody gave their own folder may be anything; JSON strings are YAML.
-    lines += ["datasets:", f"- {json.dumps(metadata.dataset)}", "tags:", *(f"- {tag}" for tag in tags), "---"]
-    return "\n".join(lines)
+    if metadata.dataset != UNKNOWN_DATASET:
+        lines += ["datasets:", f"- {json.dumps(metadata.dataset)}"]
+    return "\n".join([*lines, "tags:", *(f"- {tag}" for tag in tags), "---"])
 
 
 def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
     facts = MODELS[metadata.architecture]
+    weights = metadata.weights
+    origin = f"with the weights of `{weights.file}`" if weights else f"trained on {_title(metadata.dataset)}"
     return (
-        f"{metadata.architecture} ({facts.year}) for {len(metadata.labels)} classes, "
-        f"trained on {_title(metadata.dataset)}: {table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, "
+        f"{metadata.architecture} ({facts.year}) for {len(metadata.labels):,} classes, "
+        f"{origin}: {table.parameters:,} parameters, {size_bytes / 1e6:.2f} MB, "
         f"{metadata.precision}.\n\n{facts.paper}."
     )
 
@@ -74,8 +79,11 @@ def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
 def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parity: dict[str, float]) -> str:
     model = metadata.architecture
     which = model if name == model else f"{model} --name {name}"
-    # What verify measured needs the trained weights, which only a run has.
-    again, evaluate = (f"`python -m export {stage} {which}`" for stage in ("run", "evaluate"))
+    if metadata.weights:
+        again, evaluate = f"`{metadata.command}`", f"`python -m export evaluate {which} --data DIR`"
+    else:
+        # What verify measured needs the trained weights, which only a run has.
+        again, evaluate = (f"`python -m export {stage} {which}`" for stage in ("run", "evaluate"))
     rows: list[tuple[str, str, str]] = []
     if evaluation:
         rows.append((f"Accuracy on {evaluation.images:,} test images", f"{evaluation.accuracy:.2%}", evaluate))
@@ -124,12 +132,24 @@ def _input(metadata: Metadata) -> str:
     return "## Input\n\n" + "\n".join(sentences)
 
 
+def _labels(labels: tuple[str, ...]) -> str:
+    text = ", ".join(labels)
+    if len(labels) > _LABELS_UP_TO:
+        text = f"<details><summary>{len(labels):,} labels</summary>\n\n{text}\n\n</details>"
+    return f"## Labels\n\n{text}"
+
+
 def _layer_table(metadata: Metadata) -> LayerTable:
     spec = metadata.preprocessing
     assert spec.height is not None
     assert spec.width is not None
     with torch.device("meta"):
-        network = build_model(metadata.architecture, num_classes=len(metadata.labels), in_channels=spec.channels)
+        network = build_model(
+            metadata.architecture,
+            num_classes=len(metadata.labels),
+            in_channels=spec.channels,
+            **metadata.recipe.get("options", {}),
+        )
     return layer_table(network, in_channels=spec.channels, input_px=(spec.height, spec.width))
 
 
@@ -179,10 +199,15 @@ def _percent(share: float | None) -> str:
 def _provenance(metadata: Metadata) -> str:
     versions = ", ".join(f"{library} {version}" for library, version in metadata.versions.items())
     recipe = json.dumps(metadata.recipe, indent=2)
-    return (
-        f"## Provenance\n\nTrained by `{metadata.command}`, source revision {metadata.source_revision}, with "
-        f"{versions}.\n\n<details><summary>Recipe</summary>\n\n```json\n{recipe}\n```\n\n</details>"
-    )
+    made = f"by `{metadata.command}`, source revision {metadata.source_revision}, with {versions}."
+    if weights := metadata.weights:
+        made = (
+            f"Made from `{weights.file}` ({weights.dtype}, SHA-256 `{weights.sha256}`) {made} Nothing is known here of "
+            "its training."
+        )
+    else:
+        made = f"Trained {made}"
+    return f"## Provenance\n\n{made}\n\n<details><summary>Recipe</summary>\n\n```json\n{recipe}\n```\n\n</details>"
 
 
 def _table(header: tuple[str, ...], body: Iterable[tuple[str, ...]], *, numbers: range) -> str:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from export.public_weights.options import add_weights_options
 from export.recipes import RECIPES
 from export.training_options import add_training_options
 
@@ -31,6 +32,15 @@ def build_parser(stages: Mapping[str, Callable[[Options], None]]) -> argparse.Ar
             )
         if name in ("train", "run"):
             add_training_options(stage)
+        if name in ("onnx", "run", "publish"):
+            stage.add_argument(
+                "--cam",
+                choices=("own", "hirescam"),
+                default="own",
+                help="map in the graph (default: the network's own)",
+            )
+        if name == "publish":
+            add_weights_options(stage)
         if name in ("publish", "evaluate", "run", "sheet"):
             stage.add_argument(
                 "--repository",

@@ -34,7 +34,7 @@ def add_training_options(stage: argparse.ArgumentParser) -> None:
     stage.add_argument("--precision", choices=get_args(Precision), help="numbers to compute in (default: the recipe's)")
     stage.add_argument(
         "--option",
-        type=_option,
+        type=network_option,
         action="append",
         default=[],
         metavar="KEY=VALUE",
@@ -98,8 +98,12 @@ def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def _option(text: str) -> tuple[str, Any]:
-    """Split KEY=VALUE; a value that is no JSON is a string."""
+def network_option(text: str) -> tuple[str, Any]:
+    """Split KEY=VALUE; a value that is no JSON is a string.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
     key, equals, value = text.partition("=")
     if not (key.isidentifier() and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")

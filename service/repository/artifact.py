@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 PREFIX = "convoy."
 MODEL_FILE = "model.onnx"
 CARD_FILE = "README.md"
+UNKNOWN_DATASET = "unknown"
+"""Dataset of an artifact whose weights came without it."""
 
 # Upper edges of the confidence histogram, shared by the baseline in the artifact and the live metric,
 # so that the two can be compared bin by bin. Finer near 1, where trained classifiers live.

@@ -1,0 +1,171 @@
+"""Publishes a network with weights out of a file: read, fitted, exported, compared with torch, revealed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.artifact_files import digest
+from export.blueprint import Blueprint
+from export.errors import BadWeights, UsageError, VerificationFailed
+from export.onnx_graph import exporter_versions, write_artifact
+from export.parity import compare
+from export.provenance import command_line, source_revision
+from export.public_weights.fitting import Form, form_of, load_weights
+from export.public_weights.inputs import Input, read_input
+from export.public_weights.known_files import input_of
+from export.public_weights.labels import IMAGENET_CLASSES, imagenet_labels, read_labels
+from export.public_weights.reading import Weights, read_weights
+from export.publish import Publication, hidden_folder, reveal
+from export.serving_graph import CamChoice, ServingGraph
+from export.verification import Verification, shortfall
+from models import facts_of
+from service.inference.model import load_model
+from service.repository.artifact import UNKNOWN_DATASET, InvalidArtifact, Metadata, WeightsFile
+
+IMAGENET = "imagenet-1k"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """A published file of weights."""
+
+    publication: Publication
+    weights: Weights
+    blueprint: Blueprint
+    verification: Verification
+
+
+def bring(
+    model: str,
+    file: Path,
+    repository: Path,
+    *,
+    name: str,
+    labels_file: Path | None = None,
+    input_file: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    cam: CamChoice = "own",
+) -> Brought:
+    """Publish the network `model` with the weights in `file` as the next version of the model `name`.
+
+    Labels are ImageNet's where the file is for a thousand classes and `labels_file` does not say otherwise. The input
+    is that of the public file, or what `input_file` says. `options` names what shapes alone cannot tell.
+
+    Raises:
+        BadWeights: a file cannot be read, or does not fit the network.
+        UsageError: labels or input are not known and have to be given, or the network has no such option.
+        VerificationFailed: onnxruntime does not answer what torch answers.
+        PublishRefused: the service could not load it.
+    """
+    weights = read_weights(file)
+    try:
+        form = form_of(model, weights, options or {})
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    blueprint = _blueprint(model, form, weights, labels_file, input_file)
+    print(_summary(blueprint, weights))
+    network = blueprint.build()
+    load_weights(network, model, weights)
+    graph = blueprint.serving_graph(network, cam)
+    with hidden_folder(repository, name) as hidden:
+        write_artifact(graph, blueprint, _describe(graph, blueprint, weights), folder=hidden)
+        verification = _verify(hidden, graph, blueprint)
+        publication = reveal(hidden, name, verification)
+    return Brought(publication=publication, weights=weights, blueprint=blueprint, verification=verification)
+
+
+def _blueprint(
+    model: str, form: Form, weights: Weights, labels_file: Path | None, input_file: Path | None
+) -> Blueprint:
+    if labels_file:
+        labels = read_labels(labels_file, num_classes=form.num_classes)
+    elif form.num_classes == IMAGENET_CLASSES:
+        labels = imagenet_labels()
+    else:
+        raise UsageError(
+            f"{weights.path} is for {form.num_classes} classes, which are not ImageNet's: name them with --labels FILE."
+        )
+    prepared = _input(model, form, weights, input_file)
+    return Blueprint(
+        model=model,
+        options=form.options,
+        labels=labels,
+        preprocessing=prepared.preprocessing,
+        pixel_mean=prepared.pixel_mean,
+        pixel_std=prepared.pixel_std,
+    )
+
+
+def _input(model: str, form: Form, weights: Weights, input_file: Path | None) -> Input:
+    if form.in_channels not in (1, 3):
+        raise BadWeights(f"{weights.path} is for pictures of {form.in_channels} channels; 1 and 3 can be served.")
+    prepared = read_input(input_file) if input_file else input_of(model, form, weights.sha256)
+    if prepared is None:
+        stem = " with its small stem" if form.options.get("stem") == "small" else ""
+        raise UsageError(
+            f"How pictures are prepared for {model}{stem} and {form.in_channels} channels is not known: say it with "
+            "--preprocessing FILE."
+        )
+    if prepared.preprocessing.channels != form.in_channels:
+        raise BadWeights(
+            f"{input_file} prepares pictures of {prepared.preprocessing.channels} channels, the weights in "
+            f"{weights.path} are for {form.in_channels}."
+        )
+    return prepared
+
+
+def _summary(blueprint: Blueprint, weights: Weights) -> str:
+    """What the file was taken for, for people, before the long part begins."""
+    spec = blueprint.preprocessing
+    options = "".join(f", {name} {value}" for name, value in blueprint.options.items())
+    edge = f" of {spec.shortest_edge}" if spec.shortest_edge else ""
+    converted = "" if weights.dtype == "float32" else f", converted from {weights.dtype} to float32"
+    return (
+        f"Read {weights.path}{converted}: {blueprint.model}{options}, {len(blueprint.labels)} classes; pictures "
+        f"{spec.colour}, {spec.resize} to {spec.height}x{spec.width}{edge}, {spec.interpolation}, "
+        f"mean {_numbers(blueprint.pixel_mean)}, deviation {_numbers(blueprint.pixel_std)}."
+    )
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.3g}" for value in values)
+
+
+def _describe(graph: ServingGraph, blueprint: Blueprint, weights: Weights) -> Metadata:
+    return Metadata(
+        task=facts_of(blueprint.model).task,
+        architecture=blueprint.model,
+        labels=blueprint.labels,
+        preprocessing=blueprint.preprocessing,
+        dataset=IMAGENET if blueprint.labels == imagenet_labels() else UNKNOWN_DATASET,
+        recipe={
+            "model": blueprint.model,
+            "options": dict(blueprint.options),
+            "preprocessing": blueprint.preprocessing.model_dump(mode="json"),
+            "pixel_mean": list(blueprint.pixel_mean),
+            "pixel_std": list(blueprint.pixel_std),
+        },
+        weights=WeightsFile(file=weights.path.name, sha256=weights.sha256, dtype=weights.dtype),
+        command=command_line(),
+        source_revision=source_revision(),
+        versions=exporter_versions(),
+        cam=graph.cam,
+    )
+
+
+def _verify(folder: Path, graph: ServingGraph, blueprint: Blueprint) -> Verification:
+    """Compare the artifact in the folder with torch; there is no data to measure it by.
+
+    Raises:
+        VerificationFailed: they differ by more than is allowed, or it cannot be loaded.
+    """
+    try:
+        model = load_model(folder, name=blueprint.model, version=0, provider="cpu", intra_op_threads=1)
+    except InvalidArtifact as error:
+        raise VerificationFailed(f"The exported {blueprint.model} cannot be served: {error}") from None
+    cases = compare(graph, model.session, image_shape=blueprint.image_shape, num_classes=len(blueprint.labels))
+    verification = Verification(sha256=digest(folder), parity=tuple(cases), quality=None)
+    if complaint := shortfall(verification, minimum_accuracy=0.0):
+        raise VerificationFailed(complaint)
+    return verification
