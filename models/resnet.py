@@ -127,7 +127,7 @@ class ResNet(PooledClassifier):
 
 
 class ResNet20(PooledClassifier):
-    """The 20 layers for CIFAR (section 4.2), 272,474 parameters; the map is the CAM at `layer3`: 8 x 8 at 32 x 32."""
+    """The 20 layers for CIFAR (section 4.2), 269,722 parameters; the map is the CAM at `layer3`: 8 x 8 at 32 x 32."""
 
     cam_layer = "layer3"
 

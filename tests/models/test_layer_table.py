@@ -5,13 +5,14 @@ import torch
 from torch import Tensor, nn
 
 from models import MODELS, build_model
-from models.layer_table import LayerTable, layer_table, render
+from models.layer_table import LayerTable, layer_table, parameter_count, render
 
 
 def table_of(name: str) -> LayerTable:
-    facts = MODELS[name]
-    model = build_model(name, num_classes=10, in_channels=1)
-    return layer_table(model, in_channels=1, input_px=facts.input_px)
+    """The table for ten classes and gray pictures."""
+    with torch.device("meta"):
+        model = build_model(name, num_classes=10, in_channels=1)
+    return layer_table(model, in_channels=1, input_px=MODELS[name].input_px)
 
 
 def test_lenet5_is_counted_as_by_hand() -> None:
@@ -46,6 +47,40 @@ def test_mnist_cnn_is_counted_as_by_hand() -> None:
     rows = [(r.layer, r.kind, r.output_shape, r.parameters, r.multiply_adds, r.receptive_field_px) for r in table.rows]
     assert rows == by_hand
     assert (table.parameters, table.multiply_adds) == (118_346, 3_803_776)
+
+
+# Parameters in millions and multiply-adds in thousand millions, as torchvision and timm publish them for their files;
+# torchvision's parameters of GoogLeNet are without its auxiliary classifiers, the paper's own multiply-adds 1.5.
+PUBLISHED = {
+    "alexnet": (61.1, 0.71),
+    "vgg16": (138.4, 15.47),
+    "resnet18": (11.7, 1.81),
+    "resnet50": (25.6, 4.09),
+    "densenet121": (8.0, 2.83),
+    "densenet201": (20.0, 4.29),
+    "googlenet": (6.6, 1.50),
+    "xception": (22.86, 8.36),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_counts_are_the_published_ones(name: str) -> None:
+    with torch.device("meta"):
+        model = build_model(name, num_classes=1000, in_channels=3)
+    table = layer_table(model, in_channels=3, input_px=MODELS[name].input_px)
+    parameters, multiply_adds = PUBLISHED[name]
+    assert table.parameters / 1e6 == pytest.approx(parameters, abs=0.05)
+    assert table.multiply_adds / 1e9 == pytest.approx(multiply_adds, abs=0.005)
+
+
+def test_classifiers_that_only_training_uses_are_not_counted() -> None:
+    with torch.device("meta"):
+        model = build_model("googlenet", num_classes=10, in_channels=1, stem="small")
+    unused = sum(p.numel() for name in ("aux1", "aux2") for p in model.get_submodule(name).parameters())
+    everything = sum(p.numel() for p in model.parameters())
+    assert unused > 0
+    assert parameter_count(model) == everything - unused
+    assert not any("aux" in row.layer for row in layer_table(model, in_channels=1, input_px=(28, 28)).rows)
 
 
 @pytest.mark.parametrize("name", MODELS)
