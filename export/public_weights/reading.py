@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,7 +81,11 @@ def _read_torch(path: Path, start: bytes) -> Mapping[Any, Any]:
             raise BadWeights(f"{path} is a damaged safetensors file: its header is cut off or is none.")
         raise BadWeights(f"{path} is neither a torch checkpoint nor a safetensors file.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # An open file: by a path, torch would judge by the ending of its name.
+        with path.open("rb") as file, warnings.catch_warnings():
+            # It warns of foreign pickles before it refuses them.
+            warnings.simplefilter("ignore")
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise BadWeights(
