@@ -108,7 +108,7 @@ class Learner(lightning.LightningModule):
         """Seed by epoch and device, so that a training that was interrupted goes on as if it had not been."""
         torch.manual_seed(_mixed(self.recipe.seed, self.current_epoch, self.global_rank))
         if self.recipe.frozen_epochs:
-            self._set_frozen(self.current_epoch < self.recipe.frozen_epochs)
+            self.set_frozen(self.current_epoch < self.recipe.frozen_epochs)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch of changed images."""
@@ -161,7 +161,7 @@ class Learner(lightning.LightningModule):
         logits: Tensor = self.network(self._normalised(pixels))
         return logits.float()
 
-    def _set_frozen(self, frozen: bool) -> None:
+    def set_frozen(self, frozen: bool) -> None:
         """Hold everything but the heads as it is, its running statistics too, or let all of it learn."""
         self.network.requires_grad_(not frozen)
         self.network.train(not frozen)

@@ -112,6 +112,7 @@ class RunFolder:
             "recipe": self.recipe.to_dict(),
             "pictures_dir": str(pictures_dir) if pictures_dir else None,
             "training_images": training_images,
+            "weights": str(self.weights.resolve()) if self.weights else None,
         }
         write_whole(self.notes, lambda path: path.write_text(json.dumps(notes, indent=2) + "\n", "utf-8"))
 
@@ -138,9 +139,10 @@ def open_run(path: Path, model: str, *, data_dir: Path | None) -> RunFolder:
     try:
         notes = json.loads(notes_file.read_text("utf-8"))
         recipe = Recipe.from_dict(notes["recipe"])
-        pictures_dir = Path(notes["pictures_dir"]) if notes["pictures_dir"] else None
+        pictures_dir, weights = (Path(path) if path else None for path in (notes["pictures_dir"], notes.get("weights")))
     except (ValueError, KeyError, TypeError) as error:
         raise RunMismatch(f"{notes_file} cannot be read ({error}); --force trains anew.") from None
     if recipe.model != model:
         raise RunMismatch(f"{path} holds a training of {recipe.model}, not of {model}.")
-    return RunFolder(path=path, recipe=recipe, source=DataSource(data_dir=data_dir, pictures_dir=pictures_dir))
+    source = DataSource(data_dir=data_dir, pictures_dir=pictures_dir)
+    return RunFolder(path=path, recipe=recipe, source=source, weights=weights)

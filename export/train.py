@@ -1,6 +1,7 @@
 """The train stage: a recipe and its data become a checkpoint, a table of figures and a plot of the curves."""
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,10 @@ from export.data.loading import load_training
 from export.epoch_bar import EpochBar
 from export.epoch_log import EpochLog, EpochRow
 from export.errors import BadData
+from export.fine_tuning import load_trunk
 from export.learner import Learner, training_loader, validation_loader
 from export.provenance import command_line, library_versions, source_revision
-from export.recipes.recipe import Precision
+from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder
 from models import build_model
 from models.classifier import Classifier
@@ -114,6 +116,9 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
         **recipe.options,
     )
     assert isinstance(network, Classifier)
+    resumes = run.last.is_file()
+    if run.weights and not resumes:
+        load_trunk(network, recipe, run.weights)
     callbacks: list[Callback] = [
         log,
         EpochBar(),
@@ -124,10 +129,12 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
     ]
     if recipe.ema_decay > 0:
         callbacks.append(WeightAveraging(multi_avg_fn=moving_average(recipe.ema_decay)))
+    devices, machines = _started_by_torchrun()
     trainer = lightning.Trainer(
         accelerator="auto",
-        devices="auto",
-        strategy="auto",
+        devices=devices,
+        num_nodes=machines,
+        strategy=_strategy(recipe, devices),
         precision=lightning_precision(recipe.precision),
         max_epochs=recipe.epochs,
         callbacks=callbacks,
@@ -138,7 +145,6 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
         num_sanity_val_steps=0,
         default_root_dir=run.path,
     )
-    resumes = run.last.is_file()
     if resumes:
         print(f"Going on from the last finished epoch in {run.last}.")
     try:
@@ -155,6 +161,20 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
             raise KeyboardInterrupt from None
         raise
     return bool(trainer.is_global_zero)
+
+
+def _started_by_torchrun() -> tuple[int | Literal["auto"], int]:
+    """Devices on this machine and number of machines; all devices of this one where torchrun has not started us."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return "auto", 1
+    here = int(os.environ["LOCAL_WORLD_SIZE"])
+    return here, int(os.environ["WORLD_SIZE"]) // here
+
+
+def _strategy(recipe: Recipe, devices: int | Literal["auto"]) -> str:
+    """Lightning's own choice, except that several devices must not wait for gradients of a frozen trunk."""
+    several = (torch.cuda.device_count() if devices == "auto" else devices) > 1
+    return "ddp_find_unused_parameters_true" if several and recipe.frozen_epochs else "auto"
 
 
 def _keeper(path: Path, *, monitor: str | None) -> ModelCheckpoint:

@@ -86,16 +86,25 @@ def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
         frozen_epochs=min(recipe.frozen_epochs, epochs // 2),
         precision=options.precision or recipe.precision,
     )
-    if not options.option:
-        return recipe
+    recipe = replace(recipe, options={**recipe.options, **dict(options.option)})
+    if options.option or options.size is not None:
+        _try_network(recipe)
+    return recipe
+
+
+def _try_network(recipe: Recipe) -> None:
+    """Send a picture without values through the network; raises ValueError where it cannot take one of this size."""
     import torch
 
     from models import build_model
 
-    recipe = replace(recipe, options={**recipe.options, **dict(options.option)})
+    channels, (height, width) = recipe.preprocessing.channels, recipe.input_px
     with torch.device("meta"):
-        build_model(recipe.model, num_classes=2, in_channels=recipe.preprocessing.channels, **recipe.options)
-    return recipe
+        network = build_model(recipe.model, num_classes=2, in_channels=channels, **recipe.options).eval()
+        try:
+            network(torch.zeros(1, channels, height, width))
+        except RuntimeError:
+            raise ValueError(f"{recipe.model} cannot take pictures of {height}x{width} pixels") from None
 
 
 def network_option(text: str) -> tuple[str, Any]:

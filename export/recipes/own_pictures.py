@@ -11,6 +11,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SMALL_UP_TO_PX = 64
 """Edge up to which a network gets the stem for small pictures, if it has one."""
+_EDGES_PX = range(8, 1025)
 _BATCH_SIZE = 32
 _FINE_TUNING_EPOCHS = 10
 _FROZEN_EPOCHS = 2
@@ -23,7 +24,7 @@ def on_own_pictures(recipe: Recipe, dataset: str, *, edge_px: int | None = None)
     as in the network's paper where nothing is said. From larger pictures they learn in smaller batches.
 
     Raises:
-        ValueError: the network takes pictures of one size only.
+        ValueError: the network takes pictures of one size only, or the edge is out of its range.
     """
     facts = MODELS[recipe.model]
     recipe = recipe.on_other_data(dataset, keeps_polarity=False)
@@ -31,7 +32,9 @@ def on_own_pictures(recipe: Recipe, dataset: str, *, edge_px: int | None = None)
         if edge_px not in (None, recipe.input_px[0]):
             raise ValueError(f"{recipe.model} takes pictures of {recipe.input_px[0]} pixels only")
         return recipe
-    edge = edge_px or facts.input_px[0]
+    edge = facts.input_px[0] if edge_px is None else edge_px
+    if edge not in _EDGES_PX:
+        raise ValueError(f"the edge of pictures must be from {_EDGES_PX[0]} to {_EDGES_PX[-1]} pixels, not {edge}")
     recipe = replace(
         recipe,
         preprocessing=_cropped(edge),

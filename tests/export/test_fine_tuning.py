@@ -1,0 +1,132 @@
+"""Training from weights: what they decide of the recipe, what is loaded, and what learns when."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.data.dataset import DataSource
+from export.errors import BadWeights
+from export.fine_tuning import from_weights, load_trunk
+from export.learner import Learner
+from export.recipes import RECIPES
+from export.recipes.own_pictures import on_own_pictures
+from export.recipes.recipe import Recipe
+from export.run_folder import RunFolder, open_run
+from export.train import train
+from models import build_model
+from models.classifier import Classifier
+
+
+def network(name: str, *, classes: int, channels: int = 1, **options: object) -> Classifier:
+    built = build_model(name, num_classes=classes, in_channels=channels, **options)
+    assert isinstance(built, Classifier)
+    return built
+
+
+@pytest.fixture(scope="module")
+def gray_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a resnet20 for ten classes of gray pictures."""
+    file = tmp_path_factory.mktemp("weights") / "gray.pth"
+    torch.manual_seed(3)
+    torch.save(network("resnet20", classes=10).state_dict(), file)
+    return file
+
+
+def test_weights_decide_form_and_input_of_the_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "resnet18.pth"
+    torch.save(network("resnet18", classes=1000, channels=3).state_dict(), file)
+    recipe = from_weights(on_own_pictures(RECIPES["resnet18"], "pets", edge_px=32), file)
+    assert recipe.options == {}
+    assert recipe.input_px == (224, 224)
+    assert recipe.preprocessing.shortest_edge == 256
+    assert recipe.pixel_mean == (0.485, 0.456, 0.406)
+    assert recipe.frozen_epochs > 0
+
+
+def test_weights_for_gray_pictures_keep_the_input_that_trained_them(gray_file: Path) -> None:
+    assert from_weights(RECIPES["resnet20"], gray_file).preprocessing == RECIPES["resnet20"].preprocessing
+
+
+def test_weights_for_other_channels_than_the_pictures_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "colour.pth"
+    torch.save(network("resnet20", classes=10, channels=3).state_dict(), file)
+    assert from_weights(on_own_pictures(RECIPES["resnet20"], "pets"), file).preprocessing.colour == "rgb"
+    with pytest.raises(BadWeights, match="is for pictures of 3 channels, fashion-mnist is not"):
+        from_weights(RECIPES["resnet20"], file)
+
+
+def test_all_but_the_head_is_loaded(gray_file: Path) -> None:
+    recipe = from_weights(RECIPES["resnet20"].on_other_data("mnist", keeps_polarity=True), gray_file)
+    target = network("resnet20", classes=7)
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    load_trunk(target, recipe, gray_file)
+    file = torch.load(gray_file, weights_only=True)
+    for name, value in target.state_dict().items():
+        assert torch.equal(value, before[name] if name.startswith("fc.") else file[name]), name
+
+
+def test_auxiliary_heads_are_replaced_too(tmp_path: Path) -> None:
+    file = tmp_path / "googlenet.pth"
+    torch.save(network("googlenet", classes=11, channels=3).state_dict(), file)
+    recipe = from_weights(on_own_pictures(RECIPES["googlenet"], "pets"), file)
+    target = network("googlenet", classes=3, channels=3)
+    load_trunk(target, recipe, file)
+    assert torch.equal(target.state_dict()["aux1.conv.conv.weight"], torch.load(file)["aux1.conv.conv.weight"])
+    assert target.state_dict()["aux1.fc2.weight"].shape == (3, 1024)
+
+
+def test_another_file_than_the_one_that_training_began_with_is_refused(gray_file: Path, tmp_path: Path) -> None:
+    recipe = from_weights(RECIPES["resnet20"], gray_file)
+    other = tmp_path / "other.pth"
+    torch.save(network("resnet20", classes=10).state_dict(), other)
+    with pytest.raises(BadWeights, match="has changed since this training was begun"):
+        load_trunk(network("resnet20", classes=10), recipe, other)
+
+
+def test_the_head_alone_learns_first_and_then_everything(gray_file: Path, tmp_path: Path, pictures_dir: Path) -> None:
+    recipe = RECIPES["resnet20"].on_other_data("shapes", keeps_polarity=True)
+    recipe = replace(from_weights(recipe, gray_file), epochs=1, frozen_epochs=1, warmup_epochs=0, precision="fp32")
+    file = torch.load(gray_file, weights_only=True)
+    frozen = trained(replace(recipe, ema_decay=0), gray_file, tmp_path / "frozen", pictures_dir)
+    assert all(torch.equal(frozen[name], value) for name, value in file.items() if not name.startswith("fc."))
+    free = trained(replace(recipe, ema_decay=0, frozen_epochs=0), gray_file, tmp_path / "free", pictures_dir)
+    assert all(not torch.equal(free[name], file[name]) for name in ("conv1.weight", "bn1.running_mean"))
+
+
+def trained(recipe: Recipe, weights: Path, path: Path, pictures_dir: Path) -> dict[str, torch.Tensor]:
+    run = RunFolder(path=path, recipe=recipe, source=DataSource(pictures_dir=pictures_dir), weights=weights)
+    train(run)
+    assert open_run(path, recipe.model, data_dir=None).weights == weights.resolve()
+    state: dict[str, torch.Tensor] = torch.load(run.checkpoint, weights_only=True)
+    return state
+
+
+def test_a_thaw_lets_all_parameters_learn_again() -> None:
+    recipe = replace(RECIPES["googlenet"], initial_weights="ab", frozen_epochs=1, epochs=2)
+    learner = Learner(network("googlenet", classes=3, stem="small"), recipe, num_classes=3)
+    learner.train()
+    learner.set_frozen(True)
+    learning = {name for name, parameter in learner.network.named_parameters() if parameter.requires_grad}
+    assert learning == {f"{head}.{part}" for head in ("fc", "aux1.fc2", "aux2.fc2") for part in ("weight", "bias")}
+    assert not learner.network.get_submodule("conv1.bn").training
+    learner.set_frozen(False)
+    assert all(parameter.requires_grad for parameter in learner.network.parameters())
+    assert learner.network.get_submodule("conv1.bn").training
+
+
+def test_auxiliary_heads_take_part_in_the_loss_with_their_weight() -> None:
+    torch.manual_seed(2)
+    recipe = replace(RECIPES["googlenet"], label_smoothing=0.0)
+    learner = Learner(network("googlenet", classes=3, stem="small"), recipe, num_classes=3).eval()
+    learner.log = lambda *_, **__: None  # type: ignore[method-assign]  # there is no trainer to log to
+    learner.augment = torch.nn.Identity()
+    images = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (4, 1, 28, 28), dtype=np.uint8))
+    targets = torch.tensor([0, 1, 2, 0])
+    x = (images.float() / 255 - learner.mean) / learner.std
+    main, *auxiliary = (learner.loss(logits, targets) for logits in learner.network.training_logits(x))
+    assert len(auxiliary) == 2
+    expected = main + 0.3 * sum(auxiliary)
+    assert torch.allclose(learner.training_step((images, targets), 0), expected, rtol=1e-4)

@@ -1,0 +1,69 @@
+"""What the command line of a training turns into."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from export.__main__ import STAGES
+from export.command_line import build_parser
+from export.errors import UsageError
+from export.run_folder import RunFolder
+from export.training_options import new_run
+from models import build_model
+
+
+def run_of(command: str) -> RunFolder:
+    return new_run(build_parser(STAGES).parse_args(command.split()), Path("runs/x"))
+
+
+def test_an_option_of_the_network_joins_those_of_the_recipe() -> None:
+    run = run_of("train xception --option residual=false --option width=0.25 --option intermediate_activation=elu")
+    assert run.recipe.options == {
+        "stem": "small",
+        "residual": False,
+        "width": 0.25,
+        "intermediate_activation": "elu",
+    }
+
+
+def test_an_option_that_the_network_does_not_have_is_refused() -> None:
+    with pytest.raises(UsageError, match="resnet20 does not take the options residual"):
+        run_of("train resnet20 --option residual=false")
+
+
+def test_an_option_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_of("train xception --option residual")
+    assert "'residual' is not KEY=VALUE" in capsys.readouterr().err
+
+
+def test_own_pictures_come_at_the_size_asked_for(tmp_path: Path) -> None:
+    assert run_of(f"train vgg16_bn --data {tmp_path}").recipe.input_px == (224, 224)
+    assert run_of(f"train vgg16_bn --data {tmp_path} --size 64").recipe.input_px == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("train resnet18 --size 64", "--size goes with --data"),
+        ("train lenet5 --data {} --size 64", "lenet5 takes pictures of 32 pixels only"),
+        ("train resnet18 --data {} --size 0", "edge"),
+        ("train resnet18 --data {} --size 100000", "edge"),
+        ("train vgg16_bn --data {} --size 16", "vgg16_bn cannot take pictures of 16x16 pixels"),
+        ("train resnet18 --epochs 0", "epochs must be at least 1"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(command: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        run_of(command.format(tmp_path))
+
+
+def test_weights_stand_in_the_run_and_the_frozen_epochs_fit_into_short_trainings(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(build_model("resnet20", num_classes=10, in_channels=1).state_dict(), file)
+    run = run_of(f"train resnet20 --dataset mnist --weights {file}")
+    assert run.weights == file
+    assert run.recipe.dataset == "mnist"
+    assert run.recipe.frozen_epochs == 2
+    assert run_of(f"train resnet20 --weights {file} --epochs 1").recipe.frozen_epochs == 0
