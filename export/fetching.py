@@ -32,6 +32,10 @@ def pieces(url: str, *, progress: Progress, title: str) -> Iterator[bytes]:
             while chunk := response.read(_CHUNK_BYTES):
                 yield chunk
                 progress.advance(bar, len(chunk))
+    except urllib.error.HTTPError as error:
+        # It holds the answer's body, and with it the connection.
+        error.close()
+        raise
     finally:
         progress.stop_task(bar)
 
