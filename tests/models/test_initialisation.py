@@ -25,14 +25,14 @@ def test_signals_keep_their_size_through_a_deep_network(name: str) -> None:
     assert all(0.3 < size < 6 for size in sizes), sizes
 
 
-def test_weights_have_the_variance_of_the_paper_and_the_last_layer_that_of_torch() -> None:
+def test_convolutions_have_the_variance_of_the_paper_and_other_layers_that_of_torch() -> None:
     torch.manual_seed(5)
-    model = build_model("alexnet_gap", num_classes=1000, in_channels=3)
+    model = build_model("alexnet", num_classes=100, in_channels=3)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    assert len(layers) == 7
+    assert len(layers) == 8
     for layer in layers:
         fan_in = layer.weight[0].numel()
-        expected = math.sqrt((1 / 3 if layer is layers[-1] else 2) / fan_in)
+        expected = math.sqrt((2 if isinstance(layer, nn.Conv2d) else 1 / 3) / fan_in)
         assert float(layer.weight.detach().std()) == pytest.approx(expected, rel=0.02)
         assert layer.bias is not None
         assert not layer.bias.any()
