@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from export.checkpoint import load_checkpoint, load_facts
 from export.data.dataset import DataSource
 from export.errors import DataNotFound, RunMismatch
 from export.recipes import RECIPES, Recipe
-from export.run_folder import RunFolder
+from export.run_folder import RunFolder, open_run
 from export.train import lightning_precision, train
 
 EPOCHS = 4
@@ -99,7 +100,7 @@ from pathlib import Path
 from export.data.dataset import DataSource
 from export.learner import Learner
 from export.recipes import Recipe
-from export.run_folder import RunFolder
+from export.run_folder import RunFolder, open_run
 from export.train import train
 
 step = Learner.training_step
@@ -179,3 +180,30 @@ def test_mixed_precision_is_used_where_the_device_has_it_and_trains(
     train(run)
     assert load_facts(run).recipe.precision == "bf16"
     assert all(value.dtype == torch.float32 for value in load_checkpoint(run)[0].state_dict().values())
+
+
+def test_two_processes_of_torchrun_train_one_network(tmp_path: Path, pictures_dir: Path) -> None:
+    arguments = ["train", "mnist_cnn", "--data", str(pictures_dir), "--epochs", "2", "--runs", str(tmp_path)]
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "export",
+            *arguments,
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=180,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count("epoch 2/2") == 1
+    run = open_run(tmp_path / "mnist_cnn", "mnist_cnn", data_dir=None)
+    assert [row["epoch"] for row in rows(run)] == [1, 2]
+    assert load_facts(run).labels == ("bar", "dot", "ring")
