@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 
-_START_S = 60.0
 _STOP_S = 20.0
 
 
@@ -35,6 +34,11 @@ class Server:
         """Memory of all its processes, shared pages divided among those that share them (PSS), in MiB."""
         shared_out_bytes: int = sum(process.memory_full_info().pss for process in self._tree())
         return shared_out_bytes / 2**20
+
+    def resident_mib(self) -> float:
+        """Resident memory of all its processes, shared pages counted in each (RSS), in MiB."""
+        resident_bytes: int = sum(process.memory_info().rss for process in self._tree())
+        return resident_bytes / 2**20
 
     def _tree(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
@@ -58,6 +62,7 @@ def running(
     environment: Mapping[str, str],
     cpus: Sequence[int],
     log: Path,
+    start_within_s: float = 60.0,
 ) -> Iterator[Server]:
     """Run a server on the given cores until the block ends.
 
@@ -72,7 +77,7 @@ def running(
         process = psutil.Process(child.pid)
         process.cpu_affinity(list(cpus))
         try:
-            _wait_until_ready(child, f"http://127.0.0.1:{port}{ready_path}", log)
+            _wait_until_ready(child, f"http://127.0.0.1:{port}{ready_path}", log, started + start_within_s)
             yield Server(name, port, process, time.perf_counter() - started)
         finally:
             child.terminate()
@@ -83,8 +88,7 @@ def running(
                 child.wait()
 
 
-def _wait_until_ready(child: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    ends = time.perf_counter() + _START_S
+def _wait_until_ready(child: "subprocess.Popen[bytes]", url: str, log: Path, ends: float) -> None:
     while time.perf_counter() < ends and child.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=1):
