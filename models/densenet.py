@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from models.classifier import PooledClassifier
 from models.facts import Stem
+from models.initialisation import initialise_for_relu
 
 
 class DenseLayer(nn.Module):
@@ -71,7 +72,7 @@ class DenseNet(PooledClassifier):
         layers["norm5"] = nn.BatchNorm2d(channels)
         self.features = nn.Sequential(layers)
         self.classifier = nn.Linear(channels, num_classes)
-        _initialise(self)
+        initialise_for_relu(self)
 
     def activations(self, x: Tensor) -> Tensor:
         """Maps of the last block, normalised; see `PooledClassifier`."""
@@ -124,11 +125,3 @@ def _transition(channels: int) -> nn.Sequential:
             pool=nn.AvgPool2d(2),
         )
     )
-
-
-def _initialise(network: DenseNet) -> None:
-    """Draw convolutions as He et al. 2015 do, "Delving Deep into Rectifiers"; the last layer starts without bias."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-    nn.init.zeros_(network.classifier.bias)

@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from models.classifier import PooledClassifier
 from models.facts import Stem
+from models.initialisation import initialise_for_relu
 
 
 class NormalisedConv(nn.Module):
@@ -103,7 +104,7 @@ class GoogLeNet(PooledClassifier):
         self.aux2 = Auxiliary(528, num_classes)
         self.dropout = nn.Dropout(0.2)
         self.fc = nn.Linear(1024, num_classes)
-        _initialise(self)
+        initialise_for_relu(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures (N, C, H, W) to logits (N, classes)."""
@@ -130,10 +131,3 @@ class GoogLeNet(PooledClassifier):
     def _classified(self, activations: Tensor) -> Tensor:
         logits: Tensor = self.fc(self.dropout(activations.mean(dim=(2, 3))))
         return logits
-
-
-def _initialise(network: nn.Module) -> None:
-    """Draw convolutions as He et al. 2015 do, "Delving Deep into Rectifiers"; the paper is silent."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)

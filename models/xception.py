@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from models.classifier import PooledClassifier
 from models.facts import Stem
+from models.initialisation import initialise_for_relu
 
 Intermediate = Literal["relu", "elu"] | None
 """What stands between the spatial and the 1 x 1 convolution (section 4.7); nothing in the paper's network."""
@@ -122,7 +123,7 @@ class Xception(PooledClassifier):
         self.bn4 = nn.BatchNorm2d(wide(2048))
         self.dropout = nn.Dropout(0.5)
         self.fc = nn.Linear(wide(2048), num_classes)
-        _initialise(self)
+        initialise_for_relu(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures (N, C, H, W) to logits (N, classes)."""
@@ -137,10 +138,3 @@ class Xception(PooledClassifier):
         x = self.block11(self.block10(self.block9(self.block8(x))))
         x = torch.relu(self.bn3(self.conv3(self.block12(x))))
         return torch.relu(self.bn4(self.conv4(x)))
-
-
-def _initialise(network: nn.Module) -> None:
-    """Draw convolutions as He et al. 2015 do, "Delving Deep into Rectifiers"; the paper is silent."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
