@@ -16,7 +16,7 @@ from export.blueprint import Blueprint
 from export.checkpoint import CheckpointFacts, load_checkpoint
 from export.provenance import library_versions, source_revision
 from export.run_folder import RunFolder
-from export.serving_graph import CamChoice, ServingGraph
+from export.serving_graph import CamChoice, ExportedGraph, ServingGraph
 from models import MODELS
 from models.classifier import Classifier
 from service.repository.artifact import MODEL_FILE, Metadata
@@ -62,23 +62,22 @@ def write_artifact(
     """Write model.onnx into the folder, with model.onnx.data beside it above this many bytes of weights."""
     proto = to_proto(graph, image_shape=blueprint.image_shape)
     onnx.helper.set_model_props(proto, metadata.to_props())
-    _save(proto, folder, external_above_bytes=external_above_bytes)
+    save_artifact(proto, folder, external_above_bytes=external_above_bytes)
 
 
-def to_proto(graph: ServingGraph, *, image_shape: tuple[int, int, int]) -> onnx.ModelProto:
-    """The graph in ONNX with a free batch; `image_shape` is (H, W, C)."""
-    # A batch of one would be taken for a constant.
-    example = (torch.zeros(2, *image_shape, dtype=torch.uint8), torch.tensor([-1, 0]))
-    batch = torch.export.Dim("batch")
+def to_proto(graph: ExportedGraph, *, image_shape: tuple[int, int, int]) -> onnx.ModelProto:
+    """The graph in ONNX with its free axes; `image_shape` is (H, W, C), where H and W are free that of an example."""
+    names = [torch.export.Dim(name) for name in ("batch", "height", "width")]
+    free = {name: {axis: names[axis] for axis in axes} for name, axes in graph.free_axes.items()}
     with _quiet_exporter():
         program = torch.onnx.export(
             graph,
-            example,
+            graph.example(image_shape),
             dynamo=True,
             opset_version=OPSET,
-            input_names=["image", "target"],
-            output_names=["logits", "cam"],
-            dynamic_shapes={"image": {0: batch}, "target": {0: batch}},
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            dynamic_shapes=free,
             verbose=False,
         )
     assert program is not None
@@ -111,7 +110,8 @@ def exporter_versions() -> dict[str, str]:
     return {**library_versions(*_MAKERS), "opset": str(OPSET)}
 
 
-def _save(proto: onnx.ModelProto, folder: Path, *, external_above_bytes: int) -> None:
+def save_artifact(proto: onnx.ModelProto, folder: Path, *, external_above_bytes: int = EXTERNAL_ABOVE_BYTES) -> None:
+    """Write model.onnx, with model.onnx.data beside it above this many bytes of weights, over what was there."""
     weights_bytes = sum(len(tensor.raw_data) for tensor in proto.graph.initializer)
     temporary = Path(tempfile.mkdtemp(prefix=".onnx-", dir=folder))
     try:

@@ -1,0 +1,130 @@
+"""`python -m benchmarks.parity [NAME ...]`: how far onnxruntime is from torch, network by network.
+
+Every network has random weights, the statistics of its batch normalisation taken from noise, and the input of its
+paper. Both answer the pictures of noise that bringing weights compares by: batches of 1, 3 and 8, explained for the
+top class and for others. The table shows the largest difference as a share of the largest value in its batch.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from torch import nn
+
+from benchmarks.random_artifacts import random_graph
+from export.onnx_graph import save_artifact, to_proto
+from export.parity import TOLERANCE, ParityCase, compare
+from export.serving_graph import CamChoice
+from models import MODELS, facts_of
+from service.inference.session import open_session
+from service.repository.artifact import MODEL_FILE
+
+_PICTURES = 8
+_IMAGES = [name for name, facts in MODELS.items() if facts.task == "image-classification"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """One network's worst cases."""
+
+    input_px: tuple[int, int]
+    method: str
+    """The map that is the network's own: cam or grad-cam."""
+    logits: ParityCase
+    own_map: ParityCase
+    hirescam: ParityCase
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare, and print the table; 1 where a network differs by more than is allowed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", default=_IMAGES, help="networks (default: all)")
+    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
+    options = parser.parse_args(arguments)
+    try:
+        for name in options.names:
+            facts_of(name)
+    except ValueError as error:
+        parser.error(str(error))
+    found: dict[str, Parity] = {}
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(options.names))
+        for name in options.names:
+            progress.update(bar, description=name)
+            found[name] = measure(name)
+            progress.advance(bar)
+    Console(width=120).print(_table(found, markdown=options.markdown))
+    return 0 if all(case.passes for parity in found.values() for case in _cases(parity)) else 1
+
+
+def measure(name: str) -> Parity:
+    """Export the network with its own map and with HiResCAM, and compare both with torch.
+
+    Raises:
+        ValueError: there is no network of that name.
+    """
+    method, own = _worst_cases(name, "own")
+    _, hirescam = _worst_cases(name, "hirescam")
+    return Parity(
+        input_px=facts_of(name).input_px,
+        method=method,
+        logits=max(own["logits"], hirescam["logits"], key=lambda case: case.relative),
+        own_map=own["cam"],
+        hirescam=hirescam["cam"],
+    )
+
+
+def settle(network: nn.Module, image_shape: tuple[int, int, int]) -> None:
+    """Take the statistics of batch normalisation from noise (H, W, C), so that values keep their size on the way."""
+    height, width, channels = image_shape
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # The plain average over batches, of which there is one.
+            module.momentum = None
+    network.train()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        network(torch.randn(_PICTURES, channels, height, width, generator=generator))
+    network.eval()
+
+
+def _worst_cases(name: str, cam: CamChoice) -> tuple[str, dict[str, ParityCase]]:
+    """The method of the map, and per output the case with the largest difference for its size."""
+    graph, blueprint = random_graph(name, cam=cam)
+    settle(graph.network, blueprint.image_shape)
+    with tempfile.TemporaryDirectory() as folder:
+        save_artifact(to_proto(graph, image_shape=blueprint.image_shape), Path(folder))
+        session = open_session(Path(folder) / MODEL_FILE, provider="cpu", intra_op_threads=1)
+        cases = list(compare(graph, session, image_shape=blueprint.image_shape, num_classes=len(blueprint.labels)))
+    return graph.cam.method, {
+        output: max((case for case in cases if case.output == output), key=lambda case: case.relative)
+        for output in ("logits", "cam")
+    }
+
+
+def _cases(parity: Parity) -> tuple[ParityCase, ...]:
+    return parity.logits, parity.own_map, parity.hirescam
+
+
+def _table(found: Mapping[str, Parity], *, markdown: bool) -> Table:
+    table = Table(box=box.MARKDOWN if markdown else box.HEAVY_HEAD, caption=f"allowed: {TOLERANCE:.0e}")
+    for column in ("network", "input", "logits", "own map", "its map", "HiResCAM"):
+        table.add_column(column, justify="left" if column in ("network", "own map") else "right")
+    for name, parity in found.items():
+        logits, own_map, hirescam = (
+            f"{case.relative:.1e}" if case.passes else f"[red]{case.relative:.1e}[/red]" for case in _cases(parity)
+        )
+        size = "x".join(map(str, parity.input_px))
+        table.add_row(name, size, logits, parity.method, own_map, hirescam)
+    return table
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
