@@ -45,16 +45,18 @@ class ScoreMaps(nn.Module):
         """Map normalised pictures (N, C, H, W) to logits by pixel, (N, classes, H, W).
 
         A pixel's logits lie between those of the windows whose centres are around it, bilinearly; outside all
-        centres they are those of the nearest. For many classes this is large: 4 bytes x classes x H x W.
-
-        Raises:
-            RuntimeError: The pictures are smaller than a window.
+        centres they are those of the nearest. A picture that is smaller than a window stands in the middle of one,
+        its edge repeated around it. For many classes the answer is large: 4 bytes x classes x H x W.
         """
-        by_window = self.scores(x)
+        rows, columns = (_filled(x.shape[axis], self.window_px[axis - 2]) for axis in (2, 3))
+        filled = x.index_select(2, rows.clamp(0, x.shape[2] - 1)).index_select(3, columns.clamp(0, x.shape[3] - 1))
+        by_window = self.scores(filled)
         height, width = self.window_px
-        rows = self._shares(x.shape[2], by_window.shape[2], height)
-        columns = self._shares(x.shape[3], by_window.shape[3], width)
-        return rows.to(by_window.dtype) @ by_window @ columns.to(by_window.dtype).T
+        above = self._shares(filled.shape[2], by_window.shape[2], height).to(by_window.dtype)
+        beside = self._shares(filled.shape[3], by_window.shape[3], width).to(by_window.dtype)
+        top, left = ((filled.shape[axis] - x.shape[axis]) // 2 for axis in (2, 3))
+        by_pixel = above @ by_window @ beside.T
+        return by_pixel[:, :, top : top + x.shape[2], left : left + x.shape[3]]
 
     def _shares(self, pixels: int, windows: int, window_px: int) -> Tensor:
         """Share of each window in each pixel along one axis, float32 (pixels, windows); rows sum to one."""
@@ -62,6 +64,12 @@ class ScoreMaps(nn.Module):
         position = (torch.arange(pixels) + (0.5 - window_px / 2)) / self.stride_px
         position = position.clamp(0, windows - 1)
         return torch.relu(1 - (position[:, None] - torch.arange(windows)).abs())
+
+
+def _filled(pixels: int, window_px: int) -> Tensor:
+    """Positions along one axis, int64, of a picture in the middle of a window; around it they lie outside the picture."""
+    spare: int = torch.sym_max(window_px - pixels, 0)  # type: ignore[no-untyped-call]
+    return torch.arange(pixels + spare) - spare // 2
 
 
 @runtime_checkable

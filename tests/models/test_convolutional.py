@@ -3,6 +3,7 @@ import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from models import build_model
 from models.convolutional import Convolutionalisable, ScoreMaps, convolutionalised
@@ -119,10 +120,17 @@ def test_what_no_convolution_equals_is_refused(network: str, input_px: tuple[int
             convolutionalised(model, input_px)
 
 
-def test_smaller_pictures_than_a_window_are_an_error() -> None:
-    maps = convolutionalised(built("mnist_cnn"), (28, 28))
+def test_a_smaller_picture_stands_in_the_middle_of_a_window() -> None:
+    network = built("mnist_cnn")
+    maps = convolutionalised(network, (28, 28))
     with pytest.raises(RuntimeError):
-        maps(torch.zeros(1, 1, 27, 40))
+        maps.scores(torch.zeros(1, 1, 27, 40))
+    x = torch.randn(2, 1, 20, 27)
+    framed = F.pad(x, (0, 1, 4, 4), mode="replicate")
+    with torch.no_grad():
+        by_pixel, logits = maps(x), network(framed)
+    assert by_pixel.shape == (2, 10, 20, 27)
+    assert (by_pixel - logits[:, :, None, None]).abs().max() <= 1e-5
 
 
 def test_networks_with_a_head_say_that_they_have_a_form() -> None:
@@ -153,7 +161,7 @@ def test_exported_graphs_take_any_size(form: str) -> None:
     def by_onnxruntime(x: Tensor) -> np.ndarray:
         return np.asarray(session.run(["logits"], {"image": x.numpy()})[0])
 
-    for count, height, width in ((1, native, native), (3, native + 1, native + 39), (2, 2 * native + 3, native)):
+    for count, height, width in ((1, native, native), (3, native + 1, native + 39), (2, 2 * native + 3, native), (1, 9, native + 5)):
         x = torch.randn(count, 1, height, width)
         with torch.no_grad():
             expected = maps(x).numpy()
