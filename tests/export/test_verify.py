@@ -18,7 +18,7 @@ from export.parity import ParityCase
 from export.run_folder import RunFolder
 from export.verification import Quality, Verification, read_verification, shortfall
 from export.verify import baseline_of, verify
-from service.repository.artifact import CONFIDENCE_EDGES, Baseline, Measurement
+from service.repository.artifact import CONFIDENCE_EDGES, Baseline, CamSource, Measurement, Metadata
 
 RunMaker = Callable[..., RunFolder]
 
@@ -73,6 +73,22 @@ def test_a_fresh_export_verifies_and_its_figures_are_kept(make_run: RunMaker, mo
     assert quality.accuracy.value == quality.torch_accuracy
     assert sum(quality.baseline.class_shares) == pytest.approx(1)
     assert sum(quality.baseline.confidence_shares) == pytest.approx(1)
+
+
+def test_hirescam_in_the_graph_is_compared_with_torchs_hirescam(make_run: RunMaker) -> None:
+    run = make_run("mnist_cnn")
+    export_onnx(run, cam="hirescam")
+    verification = verify(run)
+    assert verification.relative_errors()["cam"] <= 1e-4
+    props = {entry.key: entry.value for entry in onnx.load(str(run.graph)).metadata_props}
+    assert Metadata.from_props(props).cam == CamSource(method="hirescam", layer="conv2")
+    # A graph that is taken for another method does not pass.
+    renamed = Metadata.from_props(props).model_copy(update={"cam": CamSource(method="grad-cam", layer="conv2")})
+    proto = onnx.load(str(run.graph))
+    onnx.helper.set_model_props(proto, {**props, **renamed.to_props()})
+    onnx.save(proto, str(run.graph))
+    with pytest.raises(VerificationFailed, match=r"cam at batch 1 \(.*\) differs"):
+        verify(run)
 
 
 def test_a_changed_weight_is_named_by_output_batch_difference_and_tolerance(make_run: RunMaker) -> None:
@@ -130,6 +146,12 @@ def test_parity_is_judged_against_the_largest_value() -> None:
 def test_figures_that_are_not_finite_survive_the_file() -> None:
     stored = figures(parity=(case(difference=float("nan")),)).model_dump_json()
     assert not Verification.model_validate_json(stored).parity[0].passes
+
+
+def test_an_accuracy_that_was_not_measured_is_no_shortfall_but_a_difference_is() -> None:
+    brought = Verification(sha256="0" * 64, parity=(case(),), quality=None)
+    assert shortfall(brought, minimum_accuracy=0.99) is None
+    assert shortfall(brought.model_copy(update={"parity": (case(difference=1.0),)}), minimum_accuracy=0.0) is not None
 
 
 def test_serving_and_torch_may_differ_by_a_twentieth_of_a_point() -> None:

@@ -86,6 +86,19 @@ def test_a_file_becomes_a_version_that_answers_as_the_network_does(
     assert [path.name for path in (repository / "shapes").iterdir()] == ["1"]
 
 
+def test_a_version_without_a_run_can_be_measured_on_pictures_of_ones_own(
+    tmp_path: Path, labels_file: Path, pictures_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(network_of("mnist_cnn").state_dict(), tmp_path / "w.pth")
+    brought = bring("mnist_cnn", tmp_path / "w.pth", tmp_path / "models", name="shapes", labels_file=labels_file)
+    arguments = ["evaluate", "mnist_cnn", "--name", "shapes", "--repository", str(tmp_path / "models")]
+    assert main([*arguments, "--runs", str(tmp_path / "runs"), "--data", str(pictures_dir)]) == 0
+    assert "on the 18 test pictures of shapes" in capsys.readouterr().out
+    assert "| Accuracy on 18 test images |" in (brought.publication.path / "README.md").read_text()
+    assert main([*arguments, "--runs", str(tmp_path / "runs")]) == 1
+    assert "There is no dataset 'unknown'" in capsys.readouterr().err
+
+
 def test_half_precision_options_an_input_of_ones_own_and_hirescam(
     tmp_path: Path, labels_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
