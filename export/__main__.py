@@ -40,9 +40,12 @@ def _verify(options: Options) -> None:
 def _publish(options: Options) -> None:
     """Put the verified file, or weights that you already have, into the model repository as the next version."""
     if options.weights is not None:
-        bring_by(options, _path(options).name)
+        bring_by(options, _published_name(options))
         return
     check_no_weights_options(options)
+    if options.convolutional:
+        _publish_convolutional(_old_run(options), options.repository, _published_name(options))
+        return
     _publish_run(_old_run(options), options.repository)
 
 
@@ -145,6 +148,12 @@ def _path(options: Options) -> Path:
     return folder / name
 
 
+def _published_name(options: Options) -> str:
+    """Name of the model to publish; a convolutional form stands beside its network."""
+    name = _path(options).name
+    return f"{name}-convolutional" if options.convolutional else name
+
+
 def _train_run(run: RunFolder, options: Options) -> None:
     from export.train import train
 
@@ -178,6 +187,15 @@ def _publish_run(run: RunFolder, repository: Path) -> None:
 
     publication = publish(run, repository)
     print(f"{'Published' if publication.is_new else 'Already published:'} {publication.path}.")
+
+
+def _publish_convolutional(run: RunFolder, repository: Path, name: str) -> None:
+    from export.blueprint import Blueprint
+    from export.onnx_graph import describe, load_graph
+    from export.score_maps import publish_score_maps
+
+    graph, facts = load_graph(run)
+    publish_score_maps(graph, Blueprint.of_checkpoint(facts), describe(graph, facts), repository, name=name)
 
 
 def _evaluate_run(run: RunFolder, repository: Path, version: int | None) -> None:

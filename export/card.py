@@ -13,7 +13,7 @@ from export.evaluation import Evaluation, read_evaluation
 from export.verification import PARITY_PROP
 from models import MODELS, build_model
 from models.layer_table import LayerTable, layer_table
-from service.repository.artifact import MODEL_FILE, UNKNOWN_DATASET, Measurement, Metadata
+from service.repository.artifact import MODEL_FILE, UNKNOWN_DATASET, Measurement, Metadata, Preprocessing
 
 _MATRIX_UP_TO = 20
 """Classes above which the confusion matrix is left to evaluation.json."""
@@ -44,7 +44,7 @@ def render_card(folder: Path, name: str) -> str:
         f"# {name}",
         _sentence(metadata, table, size_bytes),
         _figures(name, metadata, evaluation, json.loads(props[PARITY_PROP])),
-        _call(name),
+        _call(name, metadata),
         _input(metadata),
         _labels(metadata.labels),
         _layers(table),
@@ -101,8 +101,13 @@ def _measured(metric: Measurement) -> str:
     return f"{metric.name.capitalize()} on {metric.images:,} {metric.split} images"
 
 
-def _call(name: str) -> str:
+def _call(name: str, metadata: Metadata) -> str:
     address = f"http://127.0.0.1:3000/v1/models/{name}"
+    if metadata.task == "image-segmentation":
+        return (
+            "## Call\n\n```sh\n"
+            f"curl --data-binary @picture.png '{address}/segment?format=overlay' --output overlay.png\n```"
+        )
     return (
         "## Call\n\n```sh\n"
         f"curl --data-binary @picture.png {address}/classify\n"
@@ -112,6 +117,11 @@ def _call(name: str) -> str:
 
 def _input(metadata: Metadata) -> str:
     spec = metadata.preprocessing
+    if spec.height is None:
+        return (
+            f"## Input\n\n`image` is uint8 (N, H, W, {spec.channels}) of any height and width, {spec.colour}; scaling "
+            "and normalisation are in the graph.\n`logits` is float32 (N, classes, H, W)."
+        )
     edge = spec.shortest_edge
     box = f"{edge} x {edge}" if edge else "that size"
     how = f"{spec.interpolation}{', antialiased' if spec.antialias else ''}"
@@ -140,7 +150,8 @@ def _labels(labels: tuple[str, ...]) -> str:
 
 
 def _layer_table(metadata: Metadata) -> LayerTable:
-    spec = metadata.preprocessing
+    # A graph that takes any size was made of a network that was trained at one.
+    spec = Preprocessing.model_validate(metadata.recipe["preprocessing"])
     assert spec.height is not None
     assert spec.width is not None
     with torch.device("meta"):

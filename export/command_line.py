@@ -40,6 +40,11 @@ def build_parser(stages: Mapping[str, Callable[[Options], None]]) -> argparse.Ar
                 help="map in the graph (default: the network's own)",
             )
         if name == "publish":
+            stage.add_argument(
+                "--convolutional",
+                action="store_true",
+                help="turn the fully connected head into convolutions, for class scores by pixel; NAME-convolutional",
+            )
             add_weights_options(stage)
         if name in ("publish", "evaluate", "run", "sheet"):
             stage.add_argument(

@@ -1,6 +1,7 @@
 """Whether onnxruntime answers what torch answers: largest differences of both outputs, case by case."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from export.serving_graph import ServingGraph
+from export.serving_graph import SegmentingGraph, ServingGraph
 from service.inference.session import Session
 
 TOLERANCE = 1e-4
@@ -29,7 +30,10 @@ class ParityCase(BaseModel):
     output: Output
     batch: int
     images: ImageKind
-    targets: TargetKind
+    targets: TargetKind | None = None
+    """None for graphs that explain no class."""
+    size_px: tuple[int, int] | None = None
+    """Height and width of the images, where the graph takes any."""
     difference: float
     """Largest absolute difference between torch and onnxruntime."""
     reference: float
@@ -54,8 +58,9 @@ class ParityCase(BaseModel):
 
     def __str__(self) -> str:
         """One clause for people."""
+        which = f"{self.targets} targets" if self.size_px is None else "{}x{} px".format(*self.size_px)
         return (
-            f"{self.output} at batch {self.batch} ({self.images} images, {self.targets} targets) "
+            f"{self.output} at batch {self.batch} ({self.images} images, {which}) "
             f"differs by {self.difference:.3g}, {self.allowed:.3g} is allowed"
         )
 
@@ -90,6 +95,27 @@ def compare(
                         difference=float(np.abs(expected - actual).max()),
                         reference=float(np.abs(expected).max()),
                     )
+
+
+def compare_pixels(
+    graph: SegmentingGraph, session: Session, *, sizes: Sequence[tuple[int, int]], channels: int
+) -> Iterator[ParityCase]:
+    """Run both on noise of the first size (height, width) in every batch, and on one image of each other size."""
+    rng = np.random.default_rng(_SEED)
+    native, *others = sizes
+    for batch, size in (*((batch, native) for batch in BATCHES), *((1, size) for size in others)):
+        pixels = rng.integers(0, 256, size=(batch, *size, channels), dtype=np.uint8)
+        with torch.inference_mode():
+            expected = graph(torch.from_numpy(pixels)).numpy()
+        (actual,) = session.run(["logits"], {"image": pixels})
+        yield ParityCase(
+            output="logits",
+            batch=batch,
+            images="random",
+            size_px=size,
+            difference=float(np.abs(expected - actual).max()) if actual.shape == expected.shape else math.inf,
+            reference=float(np.abs(expected).max()),
+        )
 
 
 def _answers(

@@ -40,7 +40,8 @@ class Verification(BaseModel):
 
     def relative_errors(self) -> dict[str, float]:
         """Per output the largest difference, as a share of the largest magnitude in its batch."""
-        return {name: max(case.relative for case in self.parity if case.output == name) for name in OUTPUTS}
+        compared = [name for name in OUTPUTS if any(case.output == name for case in self.parity)]
+        return {name: max(case.relative for case in self.parity if case.output == name) for name in compared}
 
     def to_props(self) -> dict[str, str]:
         """What a published file carries beyond the artifact contract."""

@@ -67,7 +67,7 @@ class ScoreMaps(nn.Module):
 
 
 def _filled(pixels: int, window_px: int) -> Tensor:
-    """Positions along one axis, int64, of a picture in the middle of a window; around it they lie outside the picture."""
+    """Positions along one axis, int64, of a picture in the middle of a window; beside it they lie outside."""
     spare: int = torch.sym_max(window_px - pixels, 0)  # type: ignore[no-untyped-call]
     return torch.arange(pixels + spare) - spare // 2
 

@@ -27,6 +27,16 @@ IMAGENET = "imagenet-1k"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A network with the weights of a file, ready to be exported."""
+
+    weights: Weights
+    blueprint: Blueprint
+    graph: ServingGraph
+    metadata: Metadata
+
+
+@dataclass(frozen=True, kw_only=True)
 class Brought:
     """A published file of weights."""
 
@@ -36,18 +46,16 @@ class Brought:
     verification: Verification
 
 
-def bring(
+def prepare(
     model: str,
     file: Path,
-    repository: Path,
     *,
-    name: str,
     labels_file: Path | None = None,
     input_file: Path | None = None,
     options: Mapping[str, Any] | None = None,
     cam: CamChoice = "own",
-) -> Brought:
-    """Publish the network `model` with the weights in `file` as the next version of the model `name`.
+) -> Prepared:
+    """Build the network `model` with the weights in `file`, and print what the file was taken for.
 
     Labels are ImageNet's where the file is for a thousand classes and `labels_file` does not say otherwise. The input
     is that of the public file, or what `input_file` says. `options` names what shapes alone cannot tell.
@@ -55,8 +63,6 @@ def bring(
     Raises:
         BadWeights: a file cannot be read, or does not fit the network.
         UsageError: labels or input are not known and have to be given, or the network has no such option.
-        VerificationFailed: onnxruntime does not answer what torch answers.
-        PublishRefused: the service could not load it.
     """
     weights = read_weights(file)
     try:
@@ -68,11 +74,27 @@ def bring(
     network = blueprint.build()
     load_weights(network, model, weights)
     graph = blueprint.serving_graph(network, cam)
+    metadata = _describe(graph, blueprint, weights)
+    return Prepared(weights=weights, blueprint=blueprint, graph=graph, metadata=metadata)
+
+
+def bring(model: str, file: Path, repository: Path, *, name: str, **choices: Any) -> Brought:
+    """Publish the network `model` with the weights in `file` as the next version of the model `name`.
+
+    `choices` are those of `prepare`.
+
+    Raises:
+        BadWeights, UsageError: see `prepare`.
+        VerificationFailed: onnxruntime does not answer what torch answers.
+        PublishRefused: the service could not load it.
+    """
+    prepared = prepare(model, file, **choices)
+    blueprint, graph = prepared.blueprint, prepared.graph
     with hidden_folder(repository, name) as hidden:
-        write_artifact(graph, blueprint, _describe(graph, blueprint, weights), folder=hidden)
+        write_artifact(graph, blueprint, prepared.metadata, folder=hidden)
         verification = _verify(hidden, graph, blueprint)
         publication = reveal(hidden, name, verification)
-    return Brought(publication=publication, weights=weights, blueprint=blueprint, verification=verification)
+    return Brought(publication=publication, weights=prepared.weights, blueprint=blueprint, verification=verification)
 
 
 def _blueprint(

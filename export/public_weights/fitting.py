@@ -75,7 +75,8 @@ def load_weights(network: Classifier, model: str, weights: Weights) -> None:
     if len(misfit):
         raise BadWeights(f"{weights.path} does not fit {model}: {misfit}.")
     left_out = {name: value for name, value in network.state_dict().items() if name not in tensors}
-    network.load_state_dict({**left_out, **tensors})
+    # Assigned, not copied: a VGG network fills half a gigabyte.
+    network.load_state_dict({**left_out, **tensors}, assign=True)
 
 
 def as_named_here(model: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -61,20 +61,24 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
     Raises:
         StageError, UsageError: see `bring` and `default_file`.
     """
-    from export.public_weights.bring import bring
+    from export.public_weights.bring import bring, prepare
     from export.public_weights.default_file import default_file
 
     is_well_known = options.weights == _WELL_KNOWN
-    brought = bring(
-        options.model,
-        default_file(options.model, options.data_dir) if is_well_known else Path(options.weights),
-        options.repository,
-        name=name,
-        labels_file=options.labels,
-        input_file=options.preprocessing,
-        options=dict(options.option),
-        cam=options.cam,
-    )
+    file = default_file(options.model, options.data_dir) if is_well_known else Path(options.weights)
+    choices = {
+        "labels_file": options.labels,
+        "input_file": options.preprocessing,
+        "options": dict(options.option),
+        "cam": options.cam,
+    }
+    if options.convolutional:
+        from export.score_maps import publish_score_maps
+
+        prepared = prepare(options.model, file, **choices)
+        publish_score_maps(prepared.graph, prepared.blueprint, prepared.metadata, options.repository, name=name)
+        return
+    brought = bring(options.model, file, options.repository, name=name, **choices)
     worst = max(brought.verification.relative_errors().values())
     publication = brought.publication
     print(
