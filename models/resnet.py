@@ -33,9 +33,7 @@ class Subsampled(nn.Module):
 
 def projected(in_channels: int, channels: int, stride: int) -> nn.Module:
     """Option B: a 1 x 1 convolution with normalisation."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels)
-    )
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
 
 
 class BasicBlock(nn.Module):
