@@ -79,7 +79,9 @@ def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
 def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parity: dict[str, float]) -> str:
     model = metadata.architecture
     which = model if name == model else f"{model} --name {name}"
-    if metadata.weights:
+    if metadata.task == "image-segmentation":
+        again, evaluate = f"`{metadata.command}`", ""
+    elif metadata.weights:
         again, evaluate = f"`{metadata.command}`", f"`python -m export evaluate {which} --data DIR`"
     else:
         # What verify measured needs the trained weights, which only a run has.
@@ -87,7 +89,7 @@ def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parit
     rows: list[tuple[str, str, str]] = []
     if evaluation:
         rows.append((f"Accuracy on {evaluation.images:,} test images", f"{evaluation.accuracy:.2%}", evaluate))
-    else:
+    elif evaluate:
         rows.append(("Accuracy on the test images", "not measured", evaluate))
     rows += [(_measured(metric), f"{metric.value:.2%}", again) for metric in metadata.metrics]
     rows += [

@@ -11,6 +11,7 @@ from export.blueprint import Blueprint
 from export.errors import UsageError, VerificationFailed
 from export.onnx_graph import save_artifact, to_proto
 from export.parity import compare_pixels
+from export.provenance import command_line
 from export.publish import Publication, hidden_folder, reveal
 from export.serving_graph import SegmentingGraph, ServingGraph
 from export.verification import Verification, shortfall
@@ -70,6 +71,7 @@ def _describe(metadata: Metadata) -> Metadata:
         "preprocessing": free,
         "recipe": {**metadata.recipe, "head": "convolutions"},
         "cam": None,
+        "command": metadata.command if metadata.weights else f"{metadata.command} && {command_line()}",
     }
     return metadata.model_copy(update=update)
 

@@ -161,7 +161,12 @@ def test_exported_graphs_take_any_size(form: str) -> None:
     def by_onnxruntime(x: Tensor) -> np.ndarray:
         return np.asarray(session.run(["logits"], {"image": x.numpy()})[0])
 
-    for count, height, width in ((1, native, native), (3, native + 1, native + 39), (2, 2 * native + 3, native), (1, 9, native + 5)):
+    for count, height, width in (
+        (1, native, native),
+        (3, native + 1, native + 39),
+        (2, 2 * native + 3, native),
+        (1, 9, native + 5),
+    ):
         x = torch.randn(count, 1, height, width)
         with torch.no_grad():
             expected = maps(x).numpy()
