@@ -71,9 +71,9 @@ class Block(nn.Module):
 class Xception(PooledClassifier):
     """Entry, middle and exit flow (figure 5); the map is the classic CAM after `bn4` and ReLU: (N, 10, 10) at 299.
 
-    With `stem="small"` the first two convolutions keep the size: pictures of 28 x 28 are 4 x 4 in the middle flow and
-    2 x 2 at the end. `residual` and `intermediate_activation` are the paper's ablations (sections 4.6 and 4.7).
-    `width` multiplies the channels of all layers, to the nearest multiple of eight.
+    With `stem="small"` the first two convolutions keep the size and the last pooling is left out: pictures of 28 x 28
+    are 4 x 4 from the middle flow on. `residual` and `intermediate_activation` are the paper's ablations (sections
+    4.6 and 4.7). `width` multiplies the channels of all layers, to the nearest multiple of eight.
     """
 
     cam_layer = "bn4"
@@ -116,7 +116,7 @@ class Xception(PooledClassifier):
         self.block9 = block(728, 728, 728, 728)
         self.block10 = block(728, 728, 728, 728)
         self.block11 = block(728, 728, 728, 728)
-        self.block12 = block(728, 728, 1024, stride=2)
+        self.block12 = block(728, 728, 1024, stride=1 if small else 2)
         self.conv3 = SeparableConv(wide(1024), wide(1536), intermediate_activation)
         self.bn3 = nn.BatchNorm2d(wide(1536))
         self.conv4 = SeparableConv(wide(1536), wide(2048), intermediate_activation)

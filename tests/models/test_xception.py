@@ -76,5 +76,5 @@ def test_maps_have_the_sizes_of_figure_5_and_of_small_pictures() -> None:
     small = on_meta(stem="small")
     middle: list[torch.Size] = []
     small.block4.register_forward_hook(lambda _m, _i, output: middle.append(output.shape[2:]))
-    assert small.activations(torch.empty(1, 1, 28, 28, device="meta")).shape == (1, 2048, 2, 2)
+    assert small.activations(torch.empty(1, 1, 28, 28, device="meta")).shape == (1, 2048, 4, 4)
     assert middle == [(4, 4)]
