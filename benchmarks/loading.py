@@ -5,7 +5,6 @@ process of its own: the file read and checked, the session opened, two runs to w
 over a repository of all of them, and one over the smallest alone. All files are in the page cache.
 """
 
-import argparse
 import io
 import os
 import sys
@@ -62,19 +61,10 @@ class Served:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the files, measure, and print both tables."""
     # They bring torch, which the processes that load a model, and import this module, are spared.
+    from benchmarks.networks import network_parser
     from benchmarks.random_artifacts import write_random_artifact
-    from models import MODELS, facts_of
 
-    images = [name for name, facts in MODELS.items() if facts.task == "image-classification"]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.loading", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", default=images, help="networks (default: all)")
-    parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
-    options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            facts_of(name)
-    except ValueError as error:
-        parser.error(str(error))
+    options = network_parser("python -m benchmarks.loading", __doc__).parse_args(arguments)
     loaded: dict[str, Loaded] = {}
     with Progress(console=Console(stderr=True)) as progress, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -4,7 +4,6 @@ Every network has random weights and the input of its paper. Costs are CPU time 
 one thread of onnxruntime. The graphs of a network take turns in one process; medians of the rounds stand in the table.
 """
 
-import argparse
 import math
 import statistics
 import tempfile
@@ -22,14 +21,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.networks import network_parser
 from benchmarks.random_artifacts import random_graph
 from export.onnx_graph import to_proto
-from models import MODELS, facts_of
 from service.inference.session import open_session
 
 _TURN_S = 0.05
 """A turn repeats quick graphs until it lasts about this long: the clock of CPU time is coarse."""
-_IMAGES = [name for name, facts in MODELS.items() if facts.task == "image-classification"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,16 +51,9 @@ class Cost:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.map_cost", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", default=_IMAGES, help="networks (default: all)")
+    parser = network_parser("python -m benchmarks.map_cost", __doc__)
     parser.add_argument("--rounds", type=int, default=11, help="turns of each graph (default %(default)s)")
-    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
     options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            facts_of(name)
-    except ValueError as error:
-        parser.error(str(error))
     costs: dict[str, Cost] = {}
     with Progress(console=Console(stderr=True)) as progress, tempfile.TemporaryDirectory() as folder:
         bar = progress.add_task("", total=len(options.names))

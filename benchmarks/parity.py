@@ -5,7 +5,6 @@ paper. Both answer the pictures of noise that bringing weights compares by: batc
 top class and for others. The table shows the largest difference as a share of the largest value in its batch.
 """
 
-import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,18 +17,18 @@ from rich.progress import Progress
 from rich.table import Table
 from torch import nn
 
+from benchmarks.networks import network_parser
 from benchmarks.random_artifacts import random_graph
 from export.onnx_graph import save_artifact, to_proto
 from export.parity import TOLERANCE, ParityCase, compare
 from export.serving_graph import CamChoice
-from models import MODELS, facts_of
+from models import facts_of
 from models.resnet import BasicBlock, Bottleneck
 from service.inference.session import open_session
 from service.repository.artifact import MODEL_FILE
 
 _PICTURES = 8
 _SHARE_OF_BLOCK = 0.2
-_IMAGES = [name for name, facts in MODELS.items() if facts.task == "image-classification"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +45,7 @@ class Parity:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, and print the table; 1 where a network differs by more than is allowed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", default=_IMAGES, help="networks (default: all)")
-    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown")
-    options = parser.parse_args(arguments)
-    try:
-        for name in options.names:
-            facts_of(name)
-    except ValueError as error:
-        parser.error(str(error))
+    options = network_parser("python -m benchmarks.parity", __doc__).parse_args(arguments)
     found: dict[str, Parity] = {}
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(options.names))

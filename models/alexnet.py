@@ -13,14 +13,14 @@ normalisation. Padding of 2 before the first convolution makes 55 x 55 of 224 x 
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from models.facts import Stem
-from models.fully_connected import FullyConnectedClassifier
+from models.fully_connected import FeaturesClassifier
 from models.initialisation import initialise_for_relu
 
 
-class AlexNet(FullyConnectedClassifier):
+class AlexNet(FeaturesClassifier):
     """Five convolutions and three fully connected layers, for pictures of 63 x 63 and more; 61,100,840 parameters.
 
     The map is Grad-CAM at the last convolution, after its ReLU: (N, 13, 13) at 224 x 224.
@@ -48,24 +48,6 @@ class AlexNet(FullyConnectedClassifier):
             nn.Linear(4096, num_classes),
         )
         initialise_for_relu(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map normalised pictures (N, C, H, W) to logits (N, classes)."""
-        logits: Tensor = self.classifier(self.averaged(self.features(x)).flatten(1))
-        return logits
-
-    def convolutions(self) -> nn.Sequential:
-        """All features; see `FullyConnectedClassifier`."""
-        return self.features
-
-    def averaged(self, pooled: Tensor) -> Tensor:
-        """Bring maps of any size to 6 x 6; see `FullyConnectedClassifier`."""
-        averaged: Tensor = self.avgpool(pooled)
-        return averaged
-
-    def linears(self) -> list[nn.Linear]:
-        """The three layers of the head; see `FullyConnectedClassifier`."""
-        return [layer for layer in self.classifier if isinstance(layer, nn.Linear)]
 
 
 def convolution_layers(in_channels: int, stem: Stem) -> list[nn.Module]:

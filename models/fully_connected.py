@@ -99,6 +99,32 @@ class FullyConnectedClassifier(Classifier):
         return logits, gradient
 
 
+class FeaturesClassifier(FullyConnectedClassifier):
+    """The parts under the names that public checkpoints of AlexNet and VGG have."""
+
+    features: nn.Sequential
+    avgpool: nn.AdaptiveAvgPool2d
+    classifier: nn.Sequential
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map normalised pictures (N, C, H, W) to logits (N, classes)."""
+        logits: Tensor = self.classifier(self.averaged(self.features(x)).flatten(1))
+        return logits
+
+    def convolutions(self) -> nn.Sequential:
+        """All features; see `FullyConnectedClassifier`."""
+        return self.features
+
+    def averaged(self, pooled: Tensor) -> Tensor:
+        """Bring maps of any size to that of the head; see `FullyConnectedClassifier`."""
+        averaged: Tensor = self.avgpool(pooled)
+        return averaged
+
+    def linears(self) -> list[nn.Linear]:
+        """The layers of the classifier but ReLU and dropout; see `FullyConnectedClassifier`."""
+        return [layer for layer in self.classifier if isinstance(layer, nn.Linear)]
+
+
 def _size_after(layers: nn.Sequential, input_px: tuple[int, int]) -> tuple[int, int] | None:
     """Height and width of the maps that the layers, a convolution first, make of such a picture; None: of none."""
     assert isinstance(layers[0], nn.Conv2d)

@@ -8,10 +8,10 @@ the convolutions' biases. The paper trains by way of shallower networks (section
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from models.facts import Stem
-from models.fully_connected import FullyConnectedClassifier
+from models.fully_connected import FeaturesClassifier
 from models.initialisation import initialise_for_relu
 
 WIDTHS = (64, 128, 256, 512, 512)
@@ -19,7 +19,7 @@ D = (2, 2, 3, 3, 3)
 E = (2, 2, 4, 4, 4)
 
 
-class Vgg(FullyConnectedClassifier):
+class Vgg(FeaturesClassifier):
     """Five rounds of 3 x 3 convolutions and a 2 x 2 pooling, then three fully connected layers.
 
     `depths` counts the convolutions of each round, `normalised` adds batch normalisation. Pictures have at least
@@ -58,24 +58,6 @@ class Vgg(FullyConnectedClassifier):
             nn.Linear(units, num_classes),
         )
         initialise_for_relu(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map normalised pictures (N, C, H, W) to logits (N, classes)."""
-        logits: Tensor = self.classifier(self.averaged(self.features(x)).flatten(1))
-        return logits
-
-    def convolutions(self) -> nn.Sequential:
-        """All features; see `FullyConnectedClassifier`."""
-        return self.features
-
-    def averaged(self, pooled: Tensor) -> Tensor:
-        """Bring maps of any size to that of the head; see `FullyConnectedClassifier`."""
-        averaged: Tensor = self.avgpool(pooled)
-        return averaged
-
-    def linears(self) -> list[nn.Linear]:
-        """The three layers of the head; see `FullyConnectedClassifier`."""
-        return [layer for layer in self.classifier if isinstance(layer, nn.Linear)]
 
 
 def vgg16(*, num_classes: int, in_channels: int, stem: Stem = "imagenet") -> Vgg:
