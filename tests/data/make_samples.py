@@ -1,4 +1,4 @@
-"""Makes the sample pictures in this folder from the MNIST test files: `python -m tests.data.make_samples`."""
+"""Makes the sample pictures in this folder from MNIST's and Fashion-MNIST's: `python -m tests.data.make_samples`."""
 
 from pathlib import Path
 
@@ -24,14 +24,20 @@ def on_paper(digit: Image.Image) -> Image.Image:
 
 
 def main() -> None:
-    """Write seven.png, the first test digit as it is, and seven_on_paper.jpg."""
-    files = find_part(DATASETS["mnist"], "test", None)
-    if files is None:
-        raise SystemExit("The MNIST test files are needed; CONVOY_DATA says where they are.")
-    images, _ = read_pair(*files, classes=10)
-    digit = Image.fromarray(images[0])
+    """Write seven.png, the first test digit as it is, seven_on_paper.jpg, and boot.png."""
+    digit = first_test_picture("mnist")
     digit.save(_FOLDER / "seven.png", optimize=True)
     on_paper(digit).save(_FOLDER / "seven_on_paper.jpg", quality=80)
+    first_test_picture("fashion-mnist").save(_FOLDER / "boot.png", optimize=True)
+
+
+def first_test_picture(dataset: str) -> Image.Image:
+    """The first of a dataset's test files, 28 x 28, mode L."""
+    files = find_part(DATASETS[dataset], "test", None)
+    if files is None:
+        raise SystemExit(f"The test files of {dataset} are needed; CONVOY_DATA says where they are.")
+    images, _ = read_pair(*files, classes=10)
+    return Image.fromarray(images[0])
 
 
 if __name__ == "__main__":
