@@ -84,7 +84,9 @@ def test_the_network_sees_what_the_graph_will_see() -> None:
 
 def test_lenet5_is_trained_by_equation_9_of_its_paper() -> None:
     recipe = replace(RECIPES["lenet5"], rubbish_logit=-3.0)
-    learner = Learner(build_model("lenet5", num_classes=10, in_channels=1), recipe, num_classes=10)
+    network = build_model("lenet5", num_classes=10, in_channels=1)
+    assert isinstance(network, Classifier)
+    learner = Learner(network, recipe, num_classes=10)
     distances = torch.rand(5, 10) * 20
     targets = torch.arange(5)
     right = distances[torch.arange(5), targets]

@@ -49,7 +49,7 @@ def test_a_value_out_of_range_is_refused(change: dict[str, Any], complaint: str)
 @pytest.mark.parametrize(
     "change", [{"degrees": -1.0}, {"translate": 1.0}, {"scale": 1.0}, {"shear_degrees": 90.0}, {"erasing_share": 1.5}]
 )
-def test_an_augmentation_out_of_range_is_refused(change: dict[str, float]) -> None:
+def test_an_augmentation_out_of_range_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(change))} must be in"):
         Augmentation(**change)
 
