@@ -14,6 +14,10 @@ from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder
 
 
+WELL_KNOWN = "default"
+"""In the place of a file of weights: the well-known one of the network."""
+
+
 def add_training_options(stage: argparse.ArgumentParser) -> None:
     """Add the options that `new_run` reads."""
     data = stage.add_mutually_exclusive_group()
@@ -26,9 +30,8 @@ def add_training_options(stage: argparse.ArgumentParser) -> None:
     )
     stage.add_argument(
         "--weights",
-        type=Path,
         metavar="FILE",
-        help="weights to start from: their head alone is replaced and learns first",
+        help="weights to start from: their head is replaced and learns first; 'default': the well-known file",
     )
     stage.add_argument("--epochs", type=int, help="train for so many epochs, the warm-up in proportion")
     stage.add_argument("--precision", choices=get_args(Precision), help="numbers to compute in (default: the recipe's)")
@@ -51,15 +54,24 @@ def new_run(options: argparse.Namespace, path: Path) -> RunFolder:
         BadWeights: the file of weights cannot be used.
     """
     pictures_dir = options.data.resolve() if options.data else None
+    weights = _weights_file(options)
     try:
-        recipe = _changed(_on_data(RECIPES[options.model], options, pictures_dir), options)
+        recipe = _changed(_on_data(RECIPES[options.model], options, pictures_dir, weights), options)
     except ValueError as error:
         raise UsageError(f"{error}.") from None
     source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
-    return RunFolder(path=path, recipe=recipe, source=source, weights=options.weights)
+    return RunFolder(path=path, recipe=recipe, source=source, weights=weights)
 
 
-def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | None) -> Recipe:
+def _weights_file(options: argparse.Namespace) -> Path | None:
+    if options.weights != WELL_KNOWN:
+        return Path(options.weights) if options.weights else None
+    from export.public_weights.default_file import default_file
+
+    return default_file(options.model, options.data_dir)
+
+
+def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | None, weights: Path | None) -> Recipe:
     """The recipe for the data that the options name, from the weights that they name."""
     # These need torch, which takes seconds to import: only where they are asked for.
     if pictures_dir:
@@ -70,10 +82,10 @@ def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | N
         raise ValueError("--size goes with --data")
     elif options.dataset and options.dataset != recipe.dataset:
         recipe = recipe.on_other_data(options.dataset, keeps_polarity=True)
-    if options.weights:
+    if weights:
         from export.fine_tuning import from_weights
 
-        recipe = from_weights(recipe, options.weights)
+        recipe = from_weights(recipe, weights)
     return recipe
 
 

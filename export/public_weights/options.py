@@ -4,9 +4,7 @@ import argparse
 from pathlib import Path
 
 from export.errors import UsageError
-from export.training_options import network_option
-
-_WELL_KNOWN = "default"
+from export.training_options import WELL_KNOWN, network_option
 
 
 def add_weights_options(stage: argparse.ArgumentParser) -> None:
@@ -64,7 +62,7 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
     from export.public_weights.bring import bring, prepare
     from export.public_weights.default_file import default_file
 
-    is_well_known = options.weights == _WELL_KNOWN
+    is_well_known = options.weights == WELL_KNOWN
     file = default_file(options.model, options.data_dir) if is_well_known else Path(options.weights)
     choices = {
         "labels_file": options.labels,

@@ -59,6 +59,23 @@ def test_what_does_not_fit_together_is_refused(command: str, complaint: str, tmp
         run_of(command.format(tmp_path))
 
 
+def test_the_well_known_weights_are_those_of_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "weights" / "known.pth"
+    file.parent.mkdir()
+    torch.save(build_model("resnet18", num_classes=10, in_channels=3).state_dict(), file)
+    asked: list[tuple[str, Path]] = []
+
+    def known(model: str, data_dir: Path) -> Path:
+        asked.append((model, data_dir))
+        return file
+
+    monkeypatch.setattr("export.public_weights.default_file.default_file", known)
+    run = run_of(f"train resnet18 --data {tmp_path} --weights default --data-dir {tmp_path}")
+    assert asked == [("resnet18", tmp_path)]
+    assert run.weights == file
+    assert run.recipe.initial_weights != ""
+
+
 def test_weights_stand_in_the_run_and_the_frozen_epochs_fit_into_short_trainings(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     torch.save(build_model("resnet20", num_classes=10, in_channels=1).state_dict(), file)
