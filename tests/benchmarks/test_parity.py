@@ -1,5 +1,8 @@
 """The parity table: the worst case of each network, and a verdict."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,17 +15,30 @@ def test_a_network_is_compared_with_its_own_map_and_with_hirescam() -> None:
     assert (parity.method, parity.input_px) == ("grad-cam", (28, 28))
     cases = {"logits": parity.logits, "cam": parity.own_map}
     assert {output: case.output for output, case in cases.items()} == {"logits": "logits", "cam": "cam"}
+    assert parity.hirescam is not None
     assert parity.own_map.reference != parity.hirescam.reference
     for case in (parity.logits, parity.own_map, parity.hirescam):
         assert case.reference > 0
         assert case.passes
+    assert parity.passes
+    assert not replace(parity, hirescam=parity.hirescam.model_copy(update={"difference": math.nan})).passes
+
+
+def test_the_classic_cam_is_not_compared_twice() -> None:
+    parity = measure("resnet20")
+    assert (parity.method, parity.hirescam) == ("cam", None)
+    assert parity.own_map.reference > 0
+    assert parity.passes
 
 
 def test_the_table_is_markdown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lenet5", "--markdown"]) == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    printed = capsys.readouterr()
+    lines = [line.strip() for line in printed.out.splitlines()]
     (row,) = (line for line in lines if line.startswith("| lenet5"))
-    assert row.split("|")[4].strip() == "grad-cam"
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[3] == "grad-cam"
+    assert "  ".join(cells) in printed.err
 
 
 def test_a_name_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
