@@ -141,7 +141,7 @@ def _path(options: Options) -> Path:
     Raises:
         UsageError: the name could not be a published model's.
     """
-    name: str = options.name or options.model
+    name: str = options.model if options.name is None else options.name
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name!r} cannot name a model: letters, digits, '.', '_' and '-', 128 at most.")
     folder: Path = options.runs
@@ -151,7 +151,11 @@ def _path(options: Options) -> Path:
 def _published_name(options: Options) -> str:
     """Name of the model to publish; a convolutional form stands beside its network."""
     name = _path(options).name
-    return f"{name}-convolutional" if options.convolutional else name
+    if not options.convolutional:
+        return name
+    if not NAME.fullmatch(convolutional := f"{name}-convolutional"):
+        raise UsageError(f"{convolutional!r} is too long for the name of a model.")
+    return convolutional
 
 
 def _train_run(run: RunFolder, options: Options) -> None:
@@ -192,8 +196,11 @@ def _publish_run(run: RunFolder, repository: Path) -> None:
 def _publish_convolutional(run: RunFolder, repository: Path, name: str) -> None:
     from export.blueprint import Blueprint
     from export.onnx_graph import describe, load_graph
+    from export.publish import check_verified
     from export.score_maps import publish_score_maps
 
+    # The same weights, so what was demanded of the classifier is demanded here.
+    check_verified(run)
     graph, facts = load_graph(run)
     publish_score_maps(graph, Blueprint.of_checkpoint(facts), describe(graph, facts), repository, name=name)
 

@@ -38,7 +38,8 @@ def read_curve(folder: Path) -> Curve:
         notes = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        batches = -(-int(notes["training_images"]) // int(notes["recipe"]["batch_size"]))
+        together = int(notes["recipe"]["batch_size"]) * int(notes.get("processes", 1))
+        batches = -(-int(notes["training_images"]) // together)
         return Curve(
             name=folder.name,
             steps=tuple(batches * int(row["epoch"]) for row in rows),

@@ -1,39 +1,31 @@
-"""Training that starts from weights: the recipe for it, and a network that takes all of them but its head."""
+"""Training that starts from weights: what a file demands of it, and a network that takes all of it but its head."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from export.errors import BadWeights
-from export.public_weights.fitting import as_named_here, form_of
-from export.public_weights.known_files import input_of
-from export.public_weights.reading import Weights, read_weights
-from export.recipes.own_pictures import fine_tuned
+from export.public_weights.fitting import as_named_here
+from export.public_weights.opening import open_weights
+from export.public_weights.reading import read_weights
+from export.recipes.adaptation import Start
 from export.recipes.recipe import Recipe
 from models.classifier import Classifier
 
 
-def from_weights(recipe: Recipe, file: Path) -> Recipe:
-    """The recipe for going on from a file: its network's form and, where it is known, its own input.
+def start_from(model: str, file: Path, options: Mapping[str, Any]) -> Start:
+    """Read what the file demands; `options` says what shapes alone cannot tell.
 
     Raises:
-        BadWeights: the file cannot be used, or is for pictures of other channels than the recipe's.
+        BadWeights: the file cannot be read, or does not fit the network.
+        UsageError: the network has no such option.
         OSError: it cannot be opened.
     """
-    weights = read_weights(file)
-    form = form_of(recipe.model, weights, {})
-    prepared = input_of(recipe.model, form, weights.sha256)
-    recipe = fine_tuned(replace(recipe, options=dict(form.options)), weights_sha256=weights.sha256)
-    if prepared is not None:
-        polarity = recipe.preprocessing.polarity
-        return replace(
-            recipe,
-            preprocessing=prepared.preprocessing.model_copy(update={"polarity": polarity}),
-            pixel_mean=prepared.pixel_mean,
-            pixel_std=prepared.pixel_std,
-        )
-    if recipe.preprocessing.channels != form.in_channels:
-        raise BadWeights(f"{file} is for pictures of {form.in_channels} channels, {recipe.dataset} is not.")
-    return recipe
+    opened = open_weights(model, file, options)
+    form = opened.form
+    return Start(
+        sha256=opened.weights.sha256, options=dict(form.options), in_channels=form.in_channels, input=opened.input
+    )
 
 
 def load_trunk(network: Classifier, recipe: Recipe, file: Path) -> None:
@@ -46,10 +38,7 @@ def load_trunk(network: Classifier, recipe: Recipe, file: Path) -> None:
     weights = read_weights(file)
     if weights.sha256 != recipe.initial_weights:
         raise BadWeights(f"{file} has changed since this training was begun; --force trains anew.")
-    network.load_state_dict({**network.state_dict(), **_trunk(network, recipe, weights)})
-
-
-def _trunk(network: Classifier, recipe: Recipe, weights: Weights) -> dict[str, object]:
     heads = tuple(f"{name}." for name in network.heads)
     tensors = as_named_here(recipe.model, weights.tensors)
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(heads)}
+    trunk = {name: tensor for name, tensor in tensors.items() if not name.startswith(heads)}
+    network.load_state_dict({**network.state_dict(), **trunk})

@@ -45,15 +45,26 @@ def publish(run: RunFolder, repository: Path) -> Publication:
         PublishRefused: it has changed since, it fell short, or the service could not load it.
     """
     _check_name(run.name)
-    verification = read_verification(run)
-    if complaint := shortfall(verification, minimum_accuracy=run.recipe.minimum_accuracy):
-        raise PublishRefused(f"{run.name} is not published. {complaint}")
+    verification = check_verified(run)
     with hidden_folder(repository, run.name) as hidden:
         for file in artifact_files(run.path):
             shutil.copyfile(file, hidden / file.name)
         if digest(hidden) != verification.sha256:
             raise PublishRefused(f"{run.graph} has changed since it was verified; run {run.command('verify')!r} again.")
         return reveal(hidden, run.name, verification)
+
+
+def check_verified(run: RunFolder) -> Verification:
+    """Find that the run's artifact was verified and is good enough; gives what was measured.
+
+    Raises:
+        MissingStage: the artifact is not there, or was never verified.
+        PublishRefused: it fell short.
+    """
+    verification = read_verification(run)
+    if complaint := shortfall(verification, minimum_accuracy=run.recipe.minimum_accuracy):
+        raise PublishRefused(f"{run.name} is not published. {complaint}")
+    return verification
 
 
 @contextmanager

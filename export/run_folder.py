@@ -105,13 +105,14 @@ class RunFolder:
             other = "by another recipe" if theirs == ours else f"on {theirs or noted.recipe.dataset}"
             raise RunMismatch(f"{self.path} holds a training {other}; --name NAME keeps both, --force replaces it.")
 
-    def note(self, *, training_images: int) -> None:
-        """Write down the recipe and the data, for the later stages."""
+    def note(self, *, training_images: int, processes: int) -> None:
+        """Write down the recipe and the data, and over how many processes each epoch is shared out."""
         pictures_dir = self.source.pictures_dir
         notes = {
             "recipe": self.recipe.to_dict(),
             "pictures_dir": str(pictures_dir) if pictures_dir else None,
             "training_images": training_images,
+            "processes": processes,
             "weights": str(self.weights.resolve()) if self.weights else None,
         }
         write_whole(self.notes, lambda path: path.write_text(json.dumps(notes, indent=2) + "\n", "utf-8"))

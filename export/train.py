@@ -18,7 +18,7 @@ from export.averaging import moving_average
 from export.checkpoint import CheckpointFacts, load_facts, save_checkpoint
 from export.curves import draw_curves
 from export.data.dataset import Dataset
-from export.data.loading import load_training
+from export.data.loading import check_own_test, load_training
 from export.epoch_bar import EpochBar
 from export.epoch_log import EpochLog, EpochRow
 from export.errors import BadData
@@ -62,7 +62,7 @@ def train(run: RunFolder) -> None:
     # Before the data, whose order and split must not hang on what was drawn earlier.
     lightning.seed_everything(run.recipe.seed, workers=True, verbose=False)
     dataset = load_training(run.recipe, run.source)
-    run.note(training_images=len(dataset.train.targets))
+    check_own_test(run.recipe, run.source)
     log = EpochLog(run.metrics, epochs=run.recipe.epochs)
     with _quiet():
         is_first_device = _fit(run, dataset, log)
@@ -145,6 +145,7 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
         num_sanity_val_steps=0,
         default_root_dir=run.path,
     )
+    run.note(training_images=len(dataset.train.targets), processes=trainer.world_size)
     if resumes:
         print(f"Going on from the last finished epoch in {run.last}.")
     try:

@@ -13,7 +13,6 @@ from export.recipes import RECIPES
 from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder
 
-
 WELL_KNOWN = "default"
 """In the place of a file of weights: the well-known one of the network."""
 
@@ -55,6 +54,10 @@ def new_run(options: argparse.Namespace, path: Path) -> RunFolder:
     """
     pictures_dir = options.data.resolve() if options.data else None
     weights = _weights_file(options)
+    if weights and options.force and weights.resolve().is_relative_to(path.resolve()):
+        raise UsageError(
+            f"--force would throw {weights} away, from which training is to start: name the run with --name."
+        )
     try:
         recipe = _changed(_on_data(RECIPES[options.model], options, pictures_dir, weights), options)
     except ValueError as error:
@@ -64,44 +67,48 @@ def new_run(options: argparse.Namespace, path: Path) -> RunFolder:
 
 
 def _weights_file(options: argparse.Namespace) -> Path | None:
+    if options.weights is None:
+        return None
     if options.weights != WELL_KNOWN:
-        return Path(options.weights) if options.weights else None
+        return Path(options.weights)
     from export.public_weights.default_file import default_file
 
     return default_file(options.model, options.data_dir)
 
 
 def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | None, weights: Path | None) -> Recipe:
-    """The recipe for the data that the options name, from the weights that they name."""
-    # These need torch, which takes seconds to import: only where they are asked for.
-    if pictures_dir:
-        from export.recipes.own_pictures import on_own_pictures
-
-        recipe = on_own_pictures(recipe, pictures_dir.name, edge_px=options.size)
-    elif options.size is not None:
+    """The recipe for the data, the weights and the network's options that were named."""
+    if options.size is not None and not pictures_dir:
         raise ValueError("--size goes with --data")
-    elif options.dataset and options.dataset != recipe.dataset:
+    if options.dataset and options.dataset != recipe.dataset:
         recipe = recipe.on_other_data(options.dataset, keeps_polarity=True)
-    if weights:
-        from export.fine_tuning import from_weights
+    if not (pictures_dir or weights or options.option):
+        return recipe
+    # These need torch, which takes seconds to import: only where they are asked for.
+    from export.fine_tuning import start_from
+    from export.recipes.adaptation import adapted
 
-        recipe = from_weights(recipe, weights)
+    network_options = dict(options.option)
+    recipe = adapted(
+        recipe,
+        own_pictures=pictures_dir.name if pictures_dir else None,
+        edge_px=options.size,
+        options=network_options,
+        start=start_from(recipe.model, weights, network_options) if weights else None,
+    )
+    _try_network(recipe)
     return recipe
 
 
 def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     epochs = options.epochs if options.epochs is not None else recipe.epochs
-    recipe = replace(
+    return replace(
         recipe,
         epochs=epochs,
         warmup_epochs=recipe.warmup_epochs * epochs / recipe.epochs,
         frozen_epochs=min(recipe.frozen_epochs, epochs // 2),
         precision=options.precision or recipe.precision,
     )
-    recipe = replace(recipe, options={**recipe.options, **dict(options.option)})
-    if options.option or options.size is not None:
-        _try_network(recipe)
-    return recipe
 
 
 def _try_network(recipe: Recipe) -> None:

@@ -1,5 +1,6 @@
 """From a recipe and a place to look to a dataset: the one door of the stages to their data."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,26 +63,45 @@ def load_test(recipe: Recipe, source: DataSource) -> Pictures:
     return everything.take(held_out, split="test")
 
 
+def check_own_test(recipe: Recipe, source: DataSource) -> None:
+    """Find that a user's own test pictures can be read, before hours go into a training; nothing is taken from them.
+
+    Raises:
+        BadData: pictures cannot be read, or are of a class that the training pictures do not have.
+    """
+    if source.pictures_dir is not None:
+        _read_each(load_test(recipe, source), lambda _position, _picture: None)
+
+
 def to_arrays(pictures: Pictures, spec: Preprocessing) -> Arrays:
     """Preprocess every picture as the service does.
 
     Raises:
         BadData: pictures cannot be read; the sentence names them.
     """
-    shape = (len(pictures), spec.height or 0, spec.width or 0, spec.channels)
-    images = np.empty(shape, dtype=np.uint8)
+    images = np.empty((len(pictures), spec.height or 0, spec.width or 0, spec.channels), dtype=np.uint8)
+
+    def keep(position: int, picture: Image.Image) -> None:
+        images[position] = preprocess(picture, spec)
+
+    _read_each(pictures, keep)
+    return Arrays(images=images, targets=pictures.targets)
+
+
+def _read_each(pictures: Pictures, use: Callable[[int, Image.Image], None]) -> None:
+    """Decode every picture and hand it on, with progress; raises BadData, once, for all that cannot be read."""
     faults: list[str] = []
     title = f"{pictures.dataset}: reading {pictures.split} pictures"
     positions = range(len(pictures))
     for position in track(positions, description=title, transient=True, disable=not Console().is_terminal):
         try:
-            images[position] = preprocess(pictures.read(position), spec)
+            use(position, pictures.read(position))
         except BadData as error:
             faults.append(str(error).rstrip("."))
     if faults:
         more = f" and {len(faults) - _FAULTS_NAMED} more" if len(faults) > _FAULTS_NAMED else ""
-        raise BadData(f"{len(faults)} pictures cannot be read: {'; '.join(faults[:_FAULTS_NAMED])}{more}.")
-    return Arrays(images=images, targets=pictures.targets)
+        count = "1 picture" if len(faults) == 1 else f"{len(faults)} pictures"
+        raise BadData(f"{count} cannot be read: {'; '.join(faults[:_FAULTS_NAMED])}{more}.")
 
 
 def _training_pictures(recipe: Recipe, source: DataSource) -> tuple[Pictures, Pictures]:

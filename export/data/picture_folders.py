@@ -37,11 +37,15 @@ def class_names(folder: Path) -> tuple[str, ...]:
     Raises:
         BadData: there are fewer than two.
     """
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    names = _folders(folder)
     if len(names) < 2:
         found = f"only {names[0]}" if names else "none"
         raise BadData(f"{folder} needs a folder of pictures for each of at least two classes; there is {found}.")
     return tuple(names)
+
+
+def _folders(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
 def read_folder(folder: Path, labels: tuple[str, ...], *, dataset: str, split: SplitName) -> Pictures:
@@ -50,7 +54,7 @@ def read_folder(folder: Path, labels: tuple[str, ...], *, dataset: str, split: S
     Raises:
         BadData: a class has no pictures, or a folder is of no class.
     """
-    strangers = sorted(set(class_names(folder)) - set(labels))
+    strangers = sorted(set(_folders(folder)) - set(labels))
     if strangers:
         raise BadData(f"{folder / strangers[0]} is of a class that the training pictures do not have.")
     files: list[Path] = []

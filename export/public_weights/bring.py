@@ -11,11 +11,11 @@ from export.errors import BadWeights, UsageError, VerificationFailed
 from export.onnx_graph import exporter_versions, write_artifact
 from export.parity import compare
 from export.provenance import command_line, source_revision
-from export.public_weights.fitting import Form, form_of, load_weights
+from export.public_weights.fitting import load_weights
 from export.public_weights.inputs import Input, read_input
-from export.public_weights.known_files import input_of
 from export.public_weights.labels import IMAGENET_CLASSES, imagenet_labels, read_labels
-from export.public_weights.reading import Weights, read_weights
+from export.public_weights.opening import Opened, open_weights
+from export.public_weights.reading import Weights
 from export.publish import Publication, hidden_folder, reveal
 from export.serving_graph import CamChoice, ServingGraph
 from export.verification import Verification, shortfall
@@ -57,19 +57,17 @@ def prepare(
 ) -> Prepared:
     """Build the network `model` with the weights in `file`, and print what the file was taken for.
 
-    Labels are ImageNet's where the file is for a thousand classes and `labels_file` does not say otherwise. The input
-    is that of the public file, or what `input_file` says. `options` names what shapes alone cannot tell.
+    Labels and input are those of the run that the file lies in, of the public file that it is, or what `labels_file`
+    and `input_file` say; any file for a thousand classes has ImageNet's labels. `options` names what shapes alone
+    cannot tell.
 
     Raises:
         BadWeights: a file cannot be read, or does not fit the network.
         UsageError: labels or input are not known and have to be given, or the network has no such option.
     """
-    weights = read_weights(file)
-    try:
-        form = form_of(model, weights, options or {})
-    except ValueError as error:
-        raise UsageError(f"{error}.") from None
-    blueprint = _blueprint(model, form, weights, labels_file, input_file)
+    opened = open_weights(model, file, options or {})
+    weights = opened.weights
+    blueprint = _blueprint(model, opened, labels_file, input_file)
     print(_summary(blueprint, weights))
     network = blueprint.build()
     load_weights(network, model, weights)
@@ -97,18 +95,19 @@ def bring(model: str, file: Path, repository: Path, *, name: str, **choices: Any
     return Brought(publication=publication, weights=prepared.weights, blueprint=blueprint, verification=verification)
 
 
-def _blueprint(
-    model: str, form: Form, weights: Weights, labels_file: Path | None, input_file: Path | None
-) -> Blueprint:
+def _blueprint(model: str, opened: Opened, labels_file: Path | None, input_file: Path | None) -> Blueprint:
+    form, weights = opened.form, opened.weights
     if labels_file:
         labels = read_labels(labels_file, num_classes=form.num_classes)
+    elif opened.labels:
+        labels = opened.labels
     elif form.num_classes == IMAGENET_CLASSES:
         labels = imagenet_labels()
     else:
         raise UsageError(
             f"{weights.path} is for {form.num_classes} classes, which are not ImageNet's: name them with --labels FILE."
         )
-    prepared = _input(model, form, weights, input_file)
+    prepared = _input(model, opened, input_file)
     return Blueprint(
         model=model,
         options=form.options,
@@ -119,10 +118,11 @@ def _blueprint(
     )
 
 
-def _input(model: str, form: Form, weights: Weights, input_file: Path | None) -> Input:
+def _input(model: str, opened: Opened, input_file: Path | None) -> Input:
+    form, weights = opened.form, opened.weights
     if form.in_channels not in (1, 3):
         raise BadWeights(f"{weights.path} is for pictures of {form.in_channels} channels; 1 and 3 can be served.")
-    prepared = read_input(input_file) if input_file else input_of(model, form, weights.sha256)
+    prepared = read_input(input_file) if input_file else opened.input
     if prepared is None:
         stem = " with its small stem" if form.options.get("stem") == "small" else ""
         raise UsageError(

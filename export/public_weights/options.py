@@ -71,6 +71,8 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
         "cam": options.cam,
     }
     if options.convolutional:
+        if options.cam != "own":
+            raise UsageError("--cam goes with a map, and --convolutional has none.")
         from export.score_maps import publish_score_maps
 
         prepared = prepare(options.model, file, **choices)

@@ -81,7 +81,7 @@ def _trained(path: Path, model: str, pictures_dir: Path, minimum_accuracy: float
     recipe = RECIPES[model].on_other_data("shapes", keeps_polarity=True)
     recipe = replace(recipe, validation_share=0.25, minimum_accuracy=minimum_accuracy)
     run = RunFolder(path=path, recipe=recipe, source=DataSource(pictures_dir=pictures_dir))
-    run.note(training_images=90)
+    run.note(training_images=90, processes=1)
     torch.manual_seed(1)
     network = build_model(model, num_classes=len(LABELS), in_channels=1)
     facts = CheckpointFacts(

@@ -1,7 +1,9 @@
 """Training from weights: what they decide of the recipe, what is loaded, and what learns when."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,15 +11,16 @@ import torch
 
 from export.data.dataset import DataSource
 from export.errors import BadWeights
-from export.fine_tuning import from_weights, load_trunk
+from export.fine_tuning import load_trunk, start_from
 from export.learner import Learner
 from export.recipes import RECIPES
-from export.recipes.own_pictures import on_own_pictures
+from export.recipes.adaptation import adapted
 from export.recipes.recipe import Recipe
 from export.run_folder import RunFolder, open_run
 from export.train import train
 from models import build_model
 from models.classifier import Classifier
+from tests.export.conftest import RunMaker
 
 
 def network(name: str, *, classes: int, channels: int = 1, **options: object) -> Classifier:
@@ -35,27 +38,29 @@ def gray_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_weights_decide_form_and_input_of_the_recipe(tmp_path: Path) -> None:
-    file = tmp_path / "resnet18.pth"
-    torch.save(network("resnet18", classes=1000, channels=3).state_dict(), file)
-    recipe = from_weights(on_own_pictures(RECIPES["resnet18"], "pets", edge_px=32), file)
-    assert recipe.options == {}
-    assert recipe.input_px == (224, 224)
-    assert recipe.preprocessing.shortest_edge == 256
-    assert recipe.pixel_mean == (0.485, 0.456, 0.406)
-    assert recipe.frozen_epochs > 0
+def from_weights(recipe: Recipe, file: Path, **choices: Any) -> Recipe:
+    """The recipe for going on from the file."""
+    return adapted(recipe, start=start_from(recipe.model, file, {}), **choices)
 
 
-def test_weights_for_gray_pictures_keep_the_input_that_trained_them(gray_file: Path) -> None:
-    assert from_weights(RECIPES["resnet20"], gray_file).preprocessing == RECIPES["resnet20"].preprocessing
+def test_a_run_s_own_weights_keep_form_and_input_of_the_run(make_run: RunMaker) -> None:
+    run = make_run("mnist_cnn")
+    values = {**json.loads(run.checkpoint_facts.read_text())}
+    values["recipe"]["pixel_mean"] = [0.25]
+    run.checkpoint_facts.write_text(json.dumps(values))
+    start = start_from("mnist_cnn", run.checkpoint, {})
+    assert start.input is not None
+    assert start.input.pixel_mean == (0.25,)
+    assert start_from("mnist_cnn", run.checkpoint.rename(run.path / "moved.pt"), {}).input != start.input
 
 
-def test_weights_for_other_channels_than_the_pictures_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "colour.pth"
-    torch.save(network("resnet20", classes=10, channels=3).state_dict(), file)
-    assert from_weights(on_own_pictures(RECIPES["resnet20"], "pets"), file).preprocessing.colour == "rgb"
-    with pytest.raises(BadWeights, match="is for pictures of 3 channels, fashion-mnist is not"):
-        from_weights(RECIPES["resnet20"], file)
+def test_an_option_that_shapes_do_not_tell_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "plain.pth"
+    torch.save(network("xception", classes=3, width=0.125, residual=False).state_dict(), file)
+    start = start_from("xception", file, {"width": 0.125, "residual": False, "stem": "small"})
+    assert start.options == {"width": 0.125, "residual": False, "stem": "small"}
+    with pytest.raises(BadWeights, match="does not fit xception"):
+        start_from("xception", file, {})
 
 
 def test_all_but_the_head_is_loaded(gray_file: Path) -> None:
@@ -71,7 +76,7 @@ def test_all_but_the_head_is_loaded(gray_file: Path) -> None:
 def test_auxiliary_heads_are_replaced_too(tmp_path: Path) -> None:
     file = tmp_path / "googlenet.pth"
     torch.save(network("googlenet", classes=11, channels=3).state_dict(), file)
-    recipe = from_weights(on_own_pictures(RECIPES["googlenet"], "pets"), file)
+    recipe = from_weights(RECIPES["googlenet"], file, own_pictures="pets")
     target = network("googlenet", classes=3, channels=3)
     load_trunk(target, recipe, file)
     assert torch.equal(target.state_dict()["aux1.conv.conv.weight"], torch.load(file)["aux1.conv.conv.weight"])

@@ -20,12 +20,12 @@ def run_in(path: Path) -> RunFolder:
 
 def test_a_noted_run_is_opened_as_it_was(tmp_path: Path) -> None:
     run = run_in(tmp_path / "pets")
-    run.note(training_images=3)
+    run.note(training_images=3, processes=1)
     assert open_run(run.path, "lenet5", data_dir=None) == run
 
 
 def test_the_data_folder_is_the_callers(tmp_path: Path) -> None:
-    run_in(tmp_path).note(training_images=3)
+    run_in(tmp_path).note(training_images=3, processes=1)
     assert open_run(tmp_path, "lenet5", data_dir=Path("/data")).source.data_dir == Path("/data")
 
 
@@ -35,7 +35,7 @@ def test_a_folder_without_training_names_the_command(tmp_path: Path) -> None:
 
 
 def test_a_training_of_another_network_is_refused(tmp_path: Path) -> None:
-    run_in(tmp_path).note(training_images=3)
+    run_in(tmp_path).note(training_images=3, processes=1)
     with pytest.raises(RunMismatch, match="holds a training of lenet5, not of mnist_cnn"):
         open_run(tmp_path, "mnist_cnn", data_dir=None)
 
@@ -59,7 +59,7 @@ def test_a_trained_folder_refuses_another_recipe_and_other_data(make_run: RunMak
 
 def test_a_folder_in_which_nothing_was_trained_belongs_to_nobody(tmp_path: Path) -> None:
     run = run_in(tmp_path)
-    run.note(training_images=3)
+    run.note(training_images=3, processes=1)
     replace(run, recipe=RECIPES["mnist_cnn"]).check_owner()
 
 

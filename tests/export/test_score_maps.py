@@ -11,7 +11,9 @@ from torch import nn
 import export.score_maps as score_maps_module
 from export.__main__ import main
 from export.checkpoint import load_checkpoint
+from export.onnx_graph import export_onnx
 from export.run_folder import RunFolder
+from export.verify import verify
 from models import build_model
 from models.convolutional import ScoreMaps, convolutionalised
 from service.inference.session import open_session
@@ -29,6 +31,10 @@ def test_a_run_becomes_a_segmenter_that_answers_as_the_network_does(
     model: str, size: int, make_run: RunMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(model)
+    assert publish(run, tmp_path / "models") == 1
+    assert f"run 'python -m export onnx {model}' first" in capsys.readouterr().err
+    export_onnx(run)
+    verify(run)
     assert publish(run, tmp_path / "models") == 0
     folder = tmp_path / "models" / f"{model}-convolutional" / "1"
     assert f"Published {folder}: class scores by pixel" in capsys.readouterr().out
@@ -79,9 +85,9 @@ def test_a_network_without_such_a_head_is_refused(tmp_path: Path, capsys: pytest
 
 
 def test_a_form_that_answers_otherwise_is_not_published(
-    make_run: RunMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    copy_verified: RunMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = make_run("mnist_cnn")
+    run = copy_verified()
 
     def spoilt(_network: nn.Module, input_px: tuple[int, int]) -> ScoreMaps:
         # Of a network of its own: the form shares its weights, which would spoil both alike.

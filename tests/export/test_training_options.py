@@ -76,6 +76,28 @@ def test_the_well_known_weights_are_those_of_the_data_folder(tmp_path: Path, mon
     assert run.recipe.initial_weights != ""
 
 
+def test_weights_are_not_thrown_away_by_force(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    torch.save(build_model("resnet20", num_classes=10, in_channels=1).state_dict(), folder / "checkpoint.pt")
+    options = build_parser(STAGES).parse_args(
+        ["train", "resnet20", "--weights", str(folder / "checkpoint.pt"), "--force"]
+    )
+    with pytest.raises(UsageError, match=r"--force would throw .* away"):
+        new_run(options, folder)
+
+
+def test_size_and_options_count_beside_weights(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(build_model("xception", num_classes=10, in_channels=3, width=0.125, residual=False).state_dict(), file)
+    command = (
+        f"train xception --data {tmp_path} --weights {file} --option width=0.125 --option residual=false --size 96"
+    )
+    recipe = run_of(command).recipe
+    assert recipe.input_px == (96, 96)
+    assert recipe.options == {"width": 0.125, "residual": False}
+
+
 def test_weights_stand_in_the_run_and_the_frozen_epochs_fit_into_short_trainings(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     torch.save(build_model("resnet20", num_classes=10, in_channels=1).state_dict(), file)

@@ -1,5 +1,6 @@
 """A user's own pictures, one folder per class, found, checked and split."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from export.data.dataset import DataSource
-from export.data.loading import load_test, load_training
+from export.data.loading import check_own_test, load_test, load_training
 from export.errors import BadData, DataNotFound
 from export.recipes import RECIPES, Recipe
 
@@ -130,3 +131,21 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_dataset_is_refused() -> None:
     with pytest.raises(DataNotFound, match="no dataset 'pets'; there are mnist, fashion-mnist"):
         load_training(RECIPE, DataSource())
+
+
+def test_test_pictures_are_looked_at_before_a_training(pets: Path) -> None:
+    split_by_user(pets)
+    source = DataSource(pictures_dir=pets)
+    check_own_test(RECIPE, source)
+    (pets / "test" / "dog" / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(BadData, match=r"1 picture cannot be read: .*bad\.png"):
+        check_own_test(RECIPE, source)
+    (pets / "test" / "emu").mkdir()
+    with pytest.raises(BadData, match="emu is of a class"):
+        check_own_test(RECIPE, source)
+
+
+def test_a_validation_folder_may_lack_a_class(pets: Path) -> None:
+    split_by_user(pets)
+    shutil.rmtree(pets / "val" / "dog")
+    assert set(load_training(RECIPE, DataSource(pictures_dir=pets)).validation.targets) == {0}
