@@ -35,13 +35,24 @@ class _Misfit:
     missing: list[str]
     unexpected: list[str]
     shapes: list[str]
+    dtypes: list[str]
+    only_parameters: bool
+    """Whether all that is missing are buffers, all of them, as in a file of what `parameters()` gives."""
 
     def __len__(self) -> int:
-        return len(self.missing) + len(self.unexpected) + len(self.shapes)
+        return len(self.missing) + len(self.unexpected) + len(self.shapes) + len(self.dtypes)
 
     def __str__(self) -> str:
-        kinds = (("missing", self.missing), ("unexpected", self.unexpected), ("of another shape", self.shapes))
-        return "; ".join(f"{kind}: {_first(keys)}" for kind, keys in kinds if keys)
+        kinds = {
+            "missing": self.missing,
+            "unexpected": self.unexpected,
+            "of another shape": self.shapes,
+            "not of floating-point numbers": self.dtypes,
+        }
+        hint = (
+            " (save the network's state_dict(), which has more than its parameters())" if self.only_parameters else ""
+        )
+        return "; ".join(f"{kind}: {_first(keys)}" for kind, keys in kinds.items() if keys) + hint
 
 
 def form_of(model: str, weights: Weights, options: Mapping[str, Any]) -> Form:
@@ -68,29 +79,59 @@ def load_weights(network: Classifier, model: str, weights: Weights) -> None:
     """Load all of the file, strictly; auxiliary classifiers that it leaves out stay as they are.
 
     Raises:
-        BadWeights: it does not fit; the sentence names the first keys.
+        BadWeights: it does not fit, and the sentence names the first keys; or it cannot tell classes apart.
     """
     tensors = as_named_here(model, weights.tensors)
     misfit = _differences(network, tensors)
     if len(misfit):
         raise BadWeights(f"{weights.path} does not fit {model}: {misfit}.")
+    _check_answers(network, weights, tensors)
     left_out = {name: value for name, value in network.state_dict().items() if name not in tensors}
     # Assigned, not copied: a VGG network fills half a gigabyte.
     network.load_state_dict({**left_out, **tensors}, assign=True)
 
 
 def as_named_here(model: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a public file as their own library renames and reshapes them before it loads them."""
+    """The tensors of a file without what wrappers put before their names, and without the counters of batches.
+
+    Those of a public file are renamed and reshaped as their own library does before it loads them.
+    """
+    named = {name: t for name, t in _without_prefix(model, tensors).items() if not name.endswith(_COUNTER)}
     if model.startswith("densenet"):
         # The files were saved when the four parts of a layer still had a dot before their number.
-        return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name): t for name, t in tensors.items()}
+        return {re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name): t for name, t in named.items()}
     if model == "xception":
         # The first file of these weights, of 2017, keeps 1 x 1 kernels as matrices.
         return {
             name: t[:, :, None, None] if name.endswith("pointwise.weight") and t.ndim == 2 else t
-            for name, t in tensors.items()
+            for name, t in named.items()
         }
+    return named
+
+
+def _without_prefix(model: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without what all names begin with, such as `module.`, as far as no name of the network does."""
+    ours = {name.partition(".")[0] for name in _skeleton(model, num_classes=2, in_channels=1, options={}).state_dict()}
+    names = [name.split(".") for name in tensors]
+    for depth in range(min(map(len, names), default=0)):
+        if any(name[depth] in ours for name in names):
+            return {".".join(name[depth:]): t for name, t in zip(names, tensors.values(), strict=True)}
+        if len({name[depth] for name in names}) > 1:
+            break
     return dict(tensors)
+
+
+def _check_answers(network: Classifier, weights: Weights, tensors: Mapping[str, Tensor]) -> None:
+    """Raises BadWeights where the last layer gives the same answer to every picture."""
+    last = f"{network.heads[0]}."
+    for name, tensor in tensors.items():
+        if name.startswith(last) and tensor.ndim > 1:
+            if len(tensor) == 1:
+                raise BadWeights(f"{weights.path} is for one class, whose score is 1 whatever the picture shows.")
+            if not tensor.any():
+                raise BadWeights(
+                    f"{weights.path} holds nothing but zeros in {name}: all pictures would score the same."
+                )
 
 
 def _candidates(model: str, options: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -127,8 +168,10 @@ def _size(model: str, tensors: Mapping[str, Tensor], options: Mapping[str, Any],
     """The number of classes or of channels; None where no tensor tells it."""
     sizes = {"num_classes": 2, "in_channels": 2}
     few = _skeleton(model, **sizes, options=options).state_dict()
-    many = _skeleton(model, **{**sizes, what: 3}, options=options).state_dict()
-    for name, tensor in few.items():
+    changed = _skeleton(model, **{**sizes, what: 3}, options=options)
+    many = changed.state_dict()
+    # Auxiliary classifiers last: what answers decides.
+    for name, tensor in sorted(few.items(), key=lambda item: item[0].startswith(_prefixes(changed.auxiliary))):
         axes = (axis for axis, size in enumerate(tensor.shape) if many[name].shape[axis] != size)
         axis = next(axes, None)
         if axis is not None and name in tensors and tensors[name].ndim == tensor.ndim:
@@ -142,23 +185,39 @@ def _misfit(model: str, tensors: Mapping[str, Tensor], form: Form) -> _Misfit:
 
 
 def _differences(network: Classifier, tensors: Mapping[str, Tensor]) -> _Misfit:
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    auxiliary = tuple(f"{module}." for module in network.auxiliary)
-    optional = not any(name.startswith(auxiliary) for name in found) if auxiliary else False
+    expected = {name: value for name, value in network.state_dict().items() if not name.endswith(_COUNTER)}
+    both = {name: (tensors[name], value) for name, value in expected.items() if name in tensors}
+    auxiliary = _prefixes(network.auxiliary)
+    needed = [name for name in expected if not name.startswith(auxiliary)]
+    missing = [
+        name
+        for name in (expected if any(name.startswith(auxiliary) for name in tensors) else needed)
+        if name not in tensors
+    ]
+    unexpected = [name for name in tensors if name not in expected]
+    shapes = [
+        f"{name} {tuple(found.shape)} instead of {tuple(wanted.shape)}"
+        for name, (found, wanted) in both.items()
+        if found.shape != wanted.shape
+    ]
+    dtypes = [
+        f"{name} ({str(found.dtype).removeprefix('torch.')})"
+        for name, (found, wanted) in both.items()
+        if wanted.is_floating_point() and not found.is_floating_point()
+    ]
+    buffers = {name for name, _ in network.named_buffers()}
     return _Misfit(
-        missing=[
-            name
-            for name in expected
-            if name not in found and not name.endswith(_COUNTER) and not (optional and name.startswith(auxiliary))
-        ],
-        unexpected=[name for name in found if name not in expected],
-        shapes=[
-            f"{name} {found[name]} instead of {shape}"
-            for name, shape in expected.items()
-            if name in found and found[name] != shape
-        ],
+        missing=missing,
+        unexpected=unexpected,
+        shapes=shapes,
+        dtypes=dtypes,
+        only_parameters=bool(missing) and buffers.issuperset(missing) and buffers.isdisjoint(tensors),
     )
+
+
+def _prefixes(modules: tuple[str, ...]) -> tuple[str, ...]:
+    """What the names of everything in those modules begin with."""
+    return tuple(f"{module}." for module in modules)
 
 
 def _first(keys: list[str]) -> str:

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from export.errors import BadWeights
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Under which of its entries a checkpoint keeps the weights, when it keeps more than weights."""
-_DATA_PARALLEL = "module."
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
+"""Under which of its entries a checkpoint keeps the weights, when it keeps more than weights; the first counts."""
+_DEEPEST_WRAPPER = 2
+_PACKED = (torch.float4_e2m1fn_x2,)
+"""Types that hold several numbers in a byte, which torch does not convert."""
 _PICKLE_START = b"\x80"
 _ZIP_START = b"PK"
 
@@ -34,11 +36,11 @@ class Weights:
     dtype: str
     """What the file's numbers were, such as float16; several are joined by commas."""
     tensors: dict[str, Tensor]
-    """Floating point as float32, on the CPU, by the names of the file without what wrappers put before them."""
+    """Floating point as float32, on the CPU, detached, by the names of the file."""
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a state_dict; one that is wrapped in a checkpoint, or saved out of DataParallel, is unwrapped.
+    """Read a state_dict, or the one that a checkpoint keeps among other things.
 
     Raises:
         BadWeights: the file is no such file, is damaged, or holds something else; the sentence says what.
@@ -53,10 +55,12 @@ def read_weights(path: Path) -> Weights:
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     entries = _read_safetensors(path) if _is_safetensors(path, start) else _read_torch(path, start)
-    named = _without_prefix(_unwrapped(path, entries))
+    named = {str(name): value for name, value in _unwrapped(path, entries).items()}
     _check(path, named)
     floating = sorted({str(each.dtype).removeprefix("torch.") for each in named.values() if each.is_floating_point()})
-    tensors = {name: each.float() if each.is_floating_point() else each for name, each in named.items()}
+    # Detached: parameters would be trained further by whatever loads them, and cannot be exported.
+    plain = {name: each.detach() for name, each in named.items()}
+    tensors = {name: each.float() if each.is_floating_point() else each for name, each in plain.items()}
     return Weights(path=path, sha256=sha256, dtype=", ".join(floating), tensors=tensors)
 
 
@@ -122,18 +126,14 @@ def _unwrapped(path: Path, entries: Mapping[Any, Any]) -> Mapping[Any, Any]:
     Raises:
         BadWeights: there is none.
     """
-    for wrapper in _WRAPPERS:
-        if isinstance(inside := entries.get(wrapper), Mapping):
-            return inside
+    for _ in range(_DEEPEST_WRAPPER):
+        inside = next((entries[name] for name in _WRAPPERS if isinstance(entries.get(name), Mapping)), None)
+        if inside is None:
+            break
+        entries = inside
     if {"state", "param_groups"} <= entries.keys():
         raise BadWeights(f"{path} holds the state of an optimizer, not the weights of a network.")
     return entries
-
-
-def _without_prefix(entries: Mapping[Any, Any]) -> dict[str, Any]:
-    names = [str(name) for name in entries]
-    cut = len(_DATA_PARALLEL) if all(name.startswith(_DATA_PARALLEL) for name in names) else 0
-    return {name[cut:]: value for name, value in zip(names, entries.values(), strict=True)}
 
 
 def _check(path: Path, named: Mapping[str, Any]) -> None:
@@ -143,10 +143,14 @@ def _check(path: Path, named: Mapping[str, Any]) -> None:
     for name, value in named.items():
         if not isinstance(value, Tensor):
             raise BadWeights(f"{path} holds no state_dict: its entry {name!r} is a {type(value).__name__}.")
-        if value.is_quantized or value.layout != torch.strided or value.is_complex():
+        if value.is_meta:
+            raise BadWeights(f"{path} holds {name} without its values (a tensor of the device meta).")
+        if value.is_quantized or value.layout != torch.strided or value.is_complex() or value.dtype in _PACKED:
             raise BadWeights(f"{path} holds {name} in a form that is not plain numbers.")
         if value.is_floating_point() and not torch.isfinite(value.float()).all():
             raise BadWeights(f"{path} holds values in {name} that are not finite.")
+        if name.endswith("running_var") and (value.float() < 0).any():
+            raise BadWeights(f"{path} holds variances in {name} that are below zero.")
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from export.errors import BadWeights
 from export.public_weights.reading import read_weights
@@ -26,10 +25,6 @@ def save_legacy(content: object, path: Path) -> None:
     torch.save(content, path, _use_new_zipfile_serialization=False)
 
 
-def prefixed(prefix: str) -> dict[str, Tensor]:
-    return {prefix + name: value for name, value in WEIGHTS.items()}
-
-
 @pytest.mark.parametrize(
     ("name", "write"),
     [
@@ -39,10 +34,11 @@ def prefixed(prefix: str) -> dict[str, Tensor]:
         ("wrapped.pth", lambda path: torch.save({"epoch": 3, "state_dict": WEIGHTS, "best": 0.5}, path)),
         ("tutorial.pt", lambda path: torch.save({"model_state_dict": WEIGHTS, "optimizer_state_dict": {}}, path)),
         ("model.pth", lambda path: torch.save({"model": WEIGHTS, "optimizer": {"state": {}}}, path)),
-        ("parallel.pth", lambda path: torch.save({"state_dict": prefixed("module.")}, path)),
+        ("averaged.pth", lambda path: torch.save({"epoch": 3, "state_dict_ema": WEIGHTS}, path)),
+        ("both.pth", lambda path: torch.save({"state_dict": WEIGHTS, "state_dict_ema": {"lr": 1.0}}, path)),
+        ("deeper.pth", lambda path: torch.save({"model": {"state_dict": WEIGHTS, "step": 2}, "lr": 0.1}, path)),
         ("parameters.pth", lambda path: torch.save({n: torch.nn.Parameter(v) for n, v in WEIGHTS.items()}, path)),
         ("plain.safetensors", lambda path: save_file(WEIGHTS, path)),
-        ("parallel.safetensors", lambda path: save_file(prefixed("module."), path)),
         ("safetensors_by_another_name.pth", lambda path: save_file(WEIGHTS, path)),
         ("torch_by_another_name.safetensors", lambda path: torch.save(WEIGHTS, path)),
     ],
@@ -54,6 +50,7 @@ def test_the_same_weights_come_out_of_every_form(tmp_path: Path, name: str, writ
     assert weights.tensors.keys() == WEIGHTS.keys()
     for key, value in WEIGHTS.items():
         torch.testing.assert_close(weights.tensors[key], value, rtol=0, atol=0)
+        assert not weights.tensors[key].requires_grad
     assert (weights.path, weights.dtype) == (path, "float32")
     assert weights.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -130,6 +127,15 @@ def damaged_inside(path: Path) -> None:
             "holds a in a form that is not plain numbers.",
         ),
         (lambda path: torch.save({"a": torch.tensor([1j])}, path), "holds a in a form that is not plain numbers."),
+        (
+            lambda path: torch.save({"a": torch.zeros(2, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)}, path),
+            "holds a in a form that is not plain numbers.",
+        ),
+        (lambda path: torch.save({"a": torch.empty(2, device="meta")}, path), "holds a without its values"),
+        (
+            lambda path: torch.save({**WEIGHTS, "bn.running_var": torch.tensor([1.0, -0.1])}, path),
+            "holds variances in bn.running_var that are below zero.",
+        ),
     ],
 )
 def test_everything_else_is_refused_in_one_sentence(
