@@ -6,6 +6,7 @@ from torch import nn
 
 from models.catalog import MODELS
 from models.facts import ModelFacts
+from models.options import check_count, check_options
 
 __all__ = ["MODELS", "ModelFacts", "build_model", "facts_of"]
 
@@ -21,21 +22,17 @@ def facts_of(name: str) -> ModelFacts:
     return MODELS[name]
 
 
-def build_model(name: str, *, num_classes: int, in_channels: int, **options: Any) -> nn.Module:
+def build_model(name: str, /, *, num_classes: int, in_channels: int, **options: Any) -> nn.Module:
     """Build the network called `name`, freshly initialised from torch's random state.
 
-    `options` are the network's own, such as `stem="small"`; its class says which it has.
+    `options` are the network's own, such as `stem="small"`; its builder's signature says which it has.
 
     Raises:
-        ValueError: There is no network of that name, a number is below 1, or the network has no such option.
+        ValueError: There is no network of that name, a number is no whole one of at least 1, the network has no such
+            option, or the option takes no such value.
     """
     facts = facts_of(name)
-    for what, number in (("num_classes", num_classes), ("in_channels", in_channels)):
-        if number < 1:
-            raise ValueError(f"{what} must be at least 1, not {number}")
-    try:
-        return facts.builder(num_classes=num_classes, in_channels=in_channels, **options)
-    except TypeError as error:
-        if not options:
-            raise
-        raise ValueError(f"{name} does not take the options {', '.join(options)}: {error}") from None
+    check_count("num_classes", num_classes)
+    check_count("in_channels", in_channels)
+    check_options(name, facts.builder, options)
+    return facts.builder(num_classes=num_classes, in_channels=in_channels, **options)

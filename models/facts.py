@@ -13,7 +13,7 @@ resolution, for pictures of 28 or 32 pixels, as the papers build their networks 
 
 Builder = Callable[..., nn.Module]
 """Makes a freshly initialised network from `num_classes` and `in_channels`, both at least 1, and options of its own,
-all given by name."""
+all given by name. The annotation of an option says which values it takes; see `models.options`."""
 
 
 @dataclass(frozen=True, kw_only=True)

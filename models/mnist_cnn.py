@@ -4,12 +4,13 @@ After TensorFlow's tutorial "Deep MNIST for Experts" (2015), which made the patt
 convolution, ReLU and 2 x 2 max pooling. Here without padding and with 64 hidden units, a tenth as large.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from models.fully_connected import FullyConnectedClassifier
+from models.options import Range
 
 
 class MnistCnn(FullyConnectedClassifier):
@@ -24,7 +25,7 @@ class MnistCnn(FullyConnectedClassifier):
     grid = (4, 4)
     stride_px = 4
 
-    def __init__(self, *, num_classes: int, in_channels: int, dropout: float = 0.5) -> None:
+    def __init__(self, *, num_classes: int, in_channels: int, dropout: Annotated[float, Range(0, 1)] = 0.5) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 32, 5)
         self.pool1 = nn.MaxPool2d(2)

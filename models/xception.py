@@ -8,7 +8,7 @@ which this follows, has the spatial convolution first. Dropout of 0.5 before the
 """
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models.classifier import PooledClassifier
 from models.facts import Stem
 from models.initialisation import initialise_for_relu
+from models.options import Range
 
 Intermediate = Literal["relu", "elu"] | None
 """What stands between the spatial and the 1 x 1 convolution (section 4.7); nothing in the paper's network."""
@@ -86,7 +87,7 @@ class Xception(PooledClassifier):
         stem: Stem = "imagenet",
         residual: bool = True,
         intermediate_activation: Intermediate = None,
-        width: float = 1.0,
+        width: Annotated[float, Range(0.1, 4)] = 1.0,
     ) -> None:
         super().__init__()
 

@@ -28,7 +28,7 @@ def test_an_option_of_the_network_joins_those_of_the_recipe() -> None:
 
 
 def test_an_option_that_the_network_does_not_have_is_refused() -> None:
-    with pytest.raises(UsageError, match="resnet20 does not take the options residual"):
+    with pytest.raises(UsageError, match="resnet20 has no option residual; it has none"):
         run_of("train resnet20 --option residual=false")
 
 

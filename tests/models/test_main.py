@@ -47,8 +47,9 @@ def test_the_stem_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "sentence"),
     [
         (["resnet"], "there is no network called 'resnet'; there are lenet5, mnist_cnn"),
-        (["lenet5", "--in-channels", "0"], "in_channels must be at least 1, not 0"),
-        (["mnist_cnn", "--stem", "small"], "mnist_cnn does not take the options stem"),
+        (["lenet5", "--in-channels", "0"], "in_channels must be a whole number of at least 1, not 0"),
+        (["mnist_cnn", "--stem", "small"], "mnist_cnn has no option stem; it has dropout"),
+        (["lenet5", "--stem", "small"], "lenet5 has no option stem; it has none"),
         (["lenet5", "--input", "32"], "'32' is not a height and a width such as 32x32"),
         (["lenet5", "--input", "40x40"], "lenet5 cannot take pictures of 40x40 pixels"),
         (["lenet5", "--input", "4x4"], "lenet5 cannot take pictures of 4x4 pixels"),

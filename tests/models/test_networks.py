@@ -65,17 +65,3 @@ def test_every_parameter_and_buffer_gets_through_a_state_dict(name: str) -> None
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
     with pytest.raises(ValueError, match=r"no network called 'lenet6'; there are lenet5, mnist_cnn"):
         build_model("lenet6", num_classes=10, in_channels=1)
-
-
-def test_an_option_that_a_network_lacks_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="lenet5 does not take the options stem"):
-        build_model("lenet5", num_classes=10, in_channels=1, stem="small")
-
-
-@pytest.mark.parametrize(
-    ("num_classes", "in_channels", "message"),
-    [(0, 1, "num_classes must be at least 1, not 0"), (10, -1, "in_channels must be at least 1, not -1")],
-)
-def test_numbers_below_one_are_refused(num_classes: int, in_channels: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        build_model("mnist_cnn", num_classes=num_classes, in_channels=in_channels)

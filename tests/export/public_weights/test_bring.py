@@ -177,7 +177,11 @@ def three_classes(tmp_path: Path) -> Path:
         (["resnet50", "--weights", "{file}"], 1, "does not fit resnet50: missing: bn1.weight, bn1.bias, bn1.running_m"),
         (["mnist_cnn", "--weights", "{file}", "--labels", "{file}"], 1, "w.pth is not UTF-8 text."),
         (["mnist_cnn", "--weights", "nowhere.pth"], 1, "nowhere.pth: No such file or directory."),
-        (["mnist_cnn", "--weights", "{file}", "--option", "stem=small"], 2, "mnist_cnn does not take the options stem"),
+        (
+            ["mnist_cnn", "--weights", "{file}", "--option", "stem=small"],
+            2,
+            "mnist_cnn has no option stem; it has dropout",
+        ),
         (["mnist_cnn", "--weights", "{file}", "--name", "a/b"], 2, "'a/b' cannot name a model"),
         (["mnist_cnn", "--weights", "default"], 2, "There is no well-known file of weights for mnist_cnn"),
         (["mnist_cnn", "--labels", "{file}"], 2, "--labels goes with --weights"),

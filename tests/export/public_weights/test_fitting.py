@@ -58,7 +58,7 @@ def test_where_shapes_do_not_tell_the_stem_it_can_be_named(model: str) -> None:
 
 
 def test_an_option_that_the_network_does_not_have_is_no_matter_of_the_file() -> None:
-    with pytest.raises(ValueError, match="resnet20 does not take the options stem"):
+    with pytest.raises(ValueError, match="resnet20 has no option stem; it has none"):
         form_of("resnet20", weights_of(shapes_of("resnet20")), {"stem": "small"})
 
 
