@@ -28,12 +28,41 @@ def test_labels_come_one_a_line_or_as_a_json_list(tmp_path: Path, content: bytes
 
 
 @pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        ("[unknown]\ncat\n", ("[unknown]", "cat")),
+        ("[1] cat\n[2] dog", ("[1] cat", "[2] dog")),
+        ("black\u2028cat\r\ndog\r\n\r\n", ("black\u2028cat", "dog")),
+        ('["black\\u2028cat", "Käse"]', ("black\u2028cat", "Käse")),
+        ("x" * 256 + "\n\U0001f436", ("x" * 256, "\U0001f436")),
+    ],
+)
+def test_brackets_and_separators_may_be_part_of_a_name(tmp_path: Path, content: str, labels: tuple[str, str]) -> None:
+    (tmp_path / "labels").write_bytes(content.encode())
+    assert read_labels(tmp_path / "labels", num_classes=2) == labels
+
+
+@pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (b"cat\ndog\n", r"has 2 labels, the weights are for 3 classes\."),
         (b"", r"has 0 labels, the weights are for 3 classes\."),
         (b"cat\ndog\ncat", r"has 'cat' more than once; labels must differ from one another\."),
-        (b"cat\n\ndog", r"has no name for class 1\."),
+        (b"cat\n\ndog", r"has a blank line 2 where the name of a class should be\."),
+        (b"\ncat\ndog\nT-shirt", r"has a blank line 1 where the name of a class should be\."),
+        (b'["cat", " ", "dog"]', r"has no name for class 1\."),
+        (
+            b'["cat", "dog", "\\ud800"]',
+            r"has half a character \(a lone surrogate\) in the name '\\ud800' for class 2\.",
+        ),
+        (b'["cat", "dog\\u0000", "c"]', r"has control characters in the name 'dog\\x00' for class 1\."),
+        (b'["cat", "d\\nog", "c"]', r"has control characters in the name 'd\\nog' for class 1\."),
+        ("cat\nd\x85og\nbird".encode(), r"has control characters in the name 'd\\x85og' for class 1\."),
+        (b"cat\nd\x0bog\nb\x0cird", r"has control characters in the name 'd\\x0bog' for class 1\."),
+        (b"cat\ndog\rbird\nfish", r"has control characters in the name 'dog\\rbird' for class 1\."),
+        (b"cat\n" + b"x" * 257 + b"\nbird", r"has a name of 257 characters, more than 256, for class 1\."),
+        (b"[" * 100_000, r"has 1 labels, the weights are for 3 classes\."),
+        (b"['cat', 'dog', 'bird']", r"begins like a JSON list and is none: "),
         (b"cat\ndog\n\xff\xfe", r"is not UTF-8 text\."),
         (b'["cat", "dog", 3]', r"is a JSON list of something else than strings\."),
         (b'["cat", "dog"', r"begins like a JSON list and is none: "),
