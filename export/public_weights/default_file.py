@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.atomic import write_whole
 from export.data.idx_datasets import base_folder
-from export.errors import DataNotFound, UsageError
+from export.errors import BadWeights, DataNotFound, UsageError
 from export.fetching import CONNECTION_ERRORS, download_bars, pieces, reason
 from export.public_weights.known_files import DEFAULTS, PublicFile
 
@@ -22,12 +22,21 @@ def default_file(model: str, data_dir: Path | None, *, files: Mapping[str, Publi
     Raises:
         UsageError: the network has no well-known file.
         DataNotFound: it cannot be downloaded; the sentence names the address, and where to put the file.
+        BadWeights: a file of that name is there, and is another.
     """
     known = files.get(model)
     if known is None:
         raise UsageError(f"There is no well-known file of weights for {model}; name yours with --weights FILE.")
     path = base_folder(data_dir) / "weights" / known.name
     if path.is_file():
+        # Somebody may have put it there, or a disk may have spoiled it; whose it is, is not ours to say.
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(known.sha256_start):
+            raise BadWeights(
+                f"{path} is cut off, or another file than its name promises (its SHA-256 begins with "
+                f"{found[: len(known.sha256_start)]}): remove it, and it is downloaded again."
+            )
         return path
     try:
         with download_bars() as progress:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from export.errors import BadWeights
 from service.repository.artifact import Preprocessing
 
+_EDGE_PX = (8, 1024)
+_SMALLEST_STD = 0.001
+
 
 class Input(BaseModel):
     """What lies between a picture and the network."""
@@ -17,9 +20,9 @@ class Input(BaseModel):
     preprocessing: Preprocessing
     """How a picture becomes the graph's uint8 input; height and width are fixed."""
     pixel_mean: tuple[float, ...]
-    """Per channel, of pixels / 255: the network sees (pixel / 255 - mean) / std."""
+    """Per channel, of pixels / 255, 0 to 1: the network sees (pixel / 255 - mean) / std."""
     pixel_std: tuple[float, ...]
-    """Per channel, of pixels / 255."""
+    """Per channel, of pixels / 255, 0.001 to 1; 1 / 255 is for networks that see pixels as they are."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -28,8 +31,30 @@ class Input(BaseModel):
             raise ValueError("preprocessing must fix the size of the input")
         if not len(self.pixel_mean) == len(self.pixel_std) == spec.channels:
             raise ValueError(f"pixel_mean and pixel_std need {spec.channels} values each")
-        if min(self.pixel_std) <= 0:
-            raise ValueError("pixel_std must be positive")
+        # Not the other way round: what is no number is no part of any range.
+        if not all(0 <= mean <= 1 for mean in self.pixel_mean):
+            raise ValueError("pixel_mean must lie between 0 and 1; it is of pixels / 255")
+        if not all(_SMALLEST_STD <= std <= 1 for std in self.pixel_std):
+            raise ValueError(f"pixel_std must lie between {_SMALLEST_STD} and 1; it is of pixels / 255")
+        return self
+
+    @model_validator(mode="after")
+    def _picture_makes_sense(self) -> Self:
+        spec = self.preprocessing
+        low, high = _EDGE_PX
+        for name, edge_px in (("height", spec.height), ("width", spec.width), ("shortest_edge", spec.shortest_edge)):
+            if edge_px is not None and not low <= edge_px <= high:
+                raise ValueError(f"preprocessing.{name} must lie between {low} and {high} pixels")
+        edges = [edge_px for edge_px in (spec.height, spec.width) if edge_px is not None]
+        if spec.shortest_edge is not None:
+            if spec.resize not in ("crop", "pad"):
+                raise ValueError(f"preprocessing.shortest_edge goes with crop and pad, not with {spec.resize}")
+            if spec.resize == "crop" and spec.shortest_edge < max(edges):
+                raise ValueError("preprocessing.shortest_edge must be no smaller than what is cropped out of it")
+            if spec.resize == "pad" and spec.shortest_edge > min(edges):
+                raise ValueError("preprocessing.shortest_edge must be no larger than what it is padded to")
+        if spec.polarity and spec.colour != "gray":
+            raise ValueError("preprocessing.polarity is for gray pictures only")
         return self
 
 
@@ -73,4 +98,5 @@ def read_input(path: Path) -> Input:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadWeights(f"{path} does not describe an input: {place + ': ' if place else ''}{first['msg']}.") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadWeights(f"{path} does not describe an input: {place + ': ' if place else ''}{said}.") from None

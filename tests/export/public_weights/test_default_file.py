@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from export.errors import DataNotFound, UsageError
+from export.errors import BadWeights, DataNotFound, UsageError
 from export.public_weights.default_file import default_file
 from export.public_weights.known_files import PublicFile
 
@@ -72,6 +72,19 @@ def test_the_data_folder_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv("CONVOY_DATA", str(tmp_path / "elsewhere"))
     assert default_file("resnet18", None, files=shelf.files).parent == tmp_path / "elsewhere" / "weights"
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], b"", bytes(len(CONTENT))])
+def test_another_file_of_that_name_is_named_and_left_alone(tmp_path: Path, shelf: Shelf, content: bytes) -> None:
+    path = tmp_path / "weights" / shelf.files["resnet18"].name
+    path.parent.mkdir()
+    path.write_bytes(content)
+    begins = hashlib.sha256(content).hexdigest()[:8]
+    with pytest.raises(BadWeights, match=re.escape(f"{path} is cut off, or another file than its name")) as caught:
+        default_file("resnet18", tmp_path, files=shelf.files)
+    assert f"begins with {begins}): remove it, and it is downloaded again." in str(caught.value)
+    assert path.read_bytes() == content
+    assert shelf.asked == []
 
 
 def another(shelf: Shelf) -> None:

@@ -1,15 +1,12 @@
-"""How pictures are prepared for a file: by its bytes, by its network, by the recipe, or as somebody says."""
+"""How pictures are prepared for a file: by its bytes, by its network, or by the recipe."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from export.errors import BadWeights
 from export.public_weights.fitting import Form
-from export.public_weights.inputs import GOOGLENET, GRAY, IMAGENET, IMAGENET_232, XCEPTION, Input, read_input
+from export.public_weights.inputs import GOOGLENET, GRAY, IMAGENET, IMAGENET_232, XCEPTION
 from export.public_weights.known_files import DEFAULTS, input_of
 from export.recipes import RECIPES
 from models import MODELS
@@ -81,42 +78,3 @@ def test_small_networks_are_fed_as_their_recipe_does(model: str) -> None:
 def test_what_is_not_known_is_not_guessed() -> None:
     assert input_of("resnet20", form(in_channels=3), SOME_SHA256) is None
     assert input_of("resnet18", form(in_channels=3, stem="small"), SOME_SHA256) is None
-
-
-CIFAR: dict[str, Any] = {
-    "preprocessing": {"height": 32, "width": 32, "resize": "stretch", "colour": "rgb"},
-    "pixel_mean": [0.49, 0.48, 0.45],
-    "pixel_std": [0.2, 0.2, 0.2],
-}
-
-
-def test_an_input_is_read_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "input.json").write_text(json.dumps(CIFAR))
-    assert read_input(tmp_path / "input.json") == Input.model_validate(CIFAR)
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ("32 pixels", "Invalid JSON"),
-        (json.dumps({**CIFAR, "pixel_mean": [0.5]}), "pixel_mean and pixel_std need 3 values each"),
-        (json.dumps({**CIFAR, "pixel_std": [0.2, 0.0, 0.2]}), "pixel_std must be positive"),
-        (
-            json.dumps({name: value for name, value in CIFAR.items() if name != "pixel_std"}),
-            "pixel_std: Field required",
-        ),
-        (
-            json.dumps({**CIFAR, "preprocessing": {**CIFAR["preprocessing"], "resize": "zoom"}}),
-            "preprocessing.resize: ",
-        ),
-        (
-            json.dumps({**CIFAR, "preprocessing": {**CIFAR["preprocessing"], "resize": "none", "height": None}}),
-            "preprocessing must fix the size of the input",
-        ),
-    ],
-)
-def test_a_file_that_describes_no_input_gets_a_sentence(tmp_path: Path, content: str, complaint: str) -> None:
-    (tmp_path / "input.json").write_text(content)
-    with pytest.raises(BadWeights, match=re.escape(complaint)) as caught:
-        read_input(tmp_path / "input.json")
-    assert "\n" not in str(caught.value)
