@@ -27,11 +27,15 @@ class Classifier(nn.Module, ABC):
 
         Args:
             x: Normalised pictures, float32 (N, C, H, W).
-            target: Class that each row's map explains, int64 (N,); -1 is the row's top-1 class.
+            target: Class that each row's map explains, int64 (N,); -1 is the row's top-1 class. So is any other
+                negative number: the graph looks at no value, and who asks for a class checks it before.
 
         Returns:
             Logits, float32 (N, classes), and maps by `cam_method`, float32 (N, h, w), neither scaled nor resized.
             Dropout plays no part in either.
+
+        Raises:
+            IndexError: A target is not below the number of classes.
         """
 
     @abstractmethod
@@ -84,7 +88,7 @@ class PooledClassifier(Classifier):
 
 
 def resolve_target(logits: Tensor, target: Tensor) -> Tensor:
-    """Replace -1 in `target`, int64 (N,), by the top-1 class of `logits`, (N, classes)."""
+    """Replace what is negative in `target`, int64 (N,), by the top-1 class of `logits`, (N, classes)."""
     return torch.where(target < 0, logits.argmax(dim=1), target)
 
 

@@ -8,7 +8,8 @@ global average pooling and one linear layer.
 The paper adds two convolutions to AlexNet for a second network, AlexNet*-GAP, because AlexNet loses most without its
 head; the authors' public file of it has two of 512 units in groups and a pooling before them. Their file of VGG16-GAP
 splits the new convolution into two groups and drops half of the averages in training. Built is what the text says,
-on the `features` of our AlexNet and VGG16: a public checkpoint of those fills them by name.
+on the `features` of our AlexNet and VGG16, under the same names: `load_state_dict` with `strict=False` takes those of a
+public checkpoint and passes over its `classifier`.
 """
 
 from collections.abc import Sequence
