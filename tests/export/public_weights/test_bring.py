@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from torch import Tensor
 
 import export.public_weights.bring as bring_module
 from export.__main__ import main
@@ -89,7 +91,9 @@ def test_a_file_becomes_a_version_that_answers_as_the_network_does(
 def test_a_version_without_a_run_can_be_measured_on_pictures_of_ones_own(
     tmp_path: Path, labels_file: Path, pictures_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.save(network_of("mnist_cnn").state_dict(), tmp_path / "w.pth")
+    # Parameters, which torch does not export, under the name that Lightning gives them.
+    state = network_of("mnist_cnn").state_dict(keep_vars=True)
+    torch.save({"state_dict": {f"network.{name}": value for name, value in state.items()}}, tmp_path / "w.pth")
     brought = bring("mnist_cnn", tmp_path / "w.pth", tmp_path / "models", name="shapes", labels_file=labels_file)
     arguments = ["evaluate", "mnist_cnn", "--name", "shapes", "--repository", str(tmp_path / "models")]
     assert main([*arguments, "--runs", str(tmp_path / "runs"), "--data", str(pictures_dir)]) == 0
@@ -201,6 +205,32 @@ def test_every_fault_is_one_sentence(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert complaint in line
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda value: value.to(torch.int64), "not of floating-point numbers: conv1.weight (int64), "),
+        (torch.zeros_like, "holds nothing but zeros in fc2.weight"),
+        (lambda value: value[:1], "does not fit mnist_cnn: of another shape: conv1.weight (1, 1, "),
+    ],
+)
+def test_weights_that_say_nothing_are_one_sentence(
+    tmp_path: Path,
+    labels_file: Path,
+    change: Callable[[Tensor], Tensor],
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    changed = {name: change(value) for name, value in network_of("mnist_cnn").state_dict().items()}
+    torch.save(changed, tmp_path / "w.pth")
+    arguments = ["publish", "mnist_cnn", "--weights", str(tmp_path / "w.pth"), "--labels", str(labels_file)]
+    assert main([*arguments, "--repository", str(tmp_path / "models")]) == 1
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert complaint in line
+    assert "converted" not in printed.out
     assert not (tmp_path / "models").exists()
 
 
