@@ -130,11 +130,13 @@ def network_option(text: str) -> tuple[str, Any]:
     """Split KEY=VALUE; a value that is no JSON is a string.
 
     Raises:
-        argparse.ArgumentTypeError: it is something else.
+        argparse.ArgumentTypeError: it is something else, or the key is no option.
     """
     key, equals, value = text.partition("=")
     if not (key.isidentifier() and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    if key in ("num_classes", "in_channels"):
+        raise argparse.ArgumentTypeError(f"{key} is no option: the data or the weights say it")
     try:
         return key, json.loads(value)
     except json.JSONDecodeError:

@@ -32,6 +32,13 @@ def test_an_option_that_the_network_does_not_have_is_refused() -> None:
         run_of("train resnet20 --option residual=false")
 
 
+@pytest.mark.parametrize("key", ["num_classes", "in_channels"])
+def test_what_the_data_say_is_no_option(key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_of(f"train xception --option {key}=3")
+    assert f"{key} is no option: the data or the weights say it" in capsys.readouterr().err
+
+
 def test_an_option_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run_of("train xception --option residual")
