@@ -7,8 +7,8 @@ the network's own map is the classic CAM, HiResCAM is that map divided by a cons
 export takes longer than all else. A line on stderr tells each network's figures as soon as they are known.
 
 Maps from gradients jump where a ReLU's input or the lead of a pooling's winner is smaller than rounding: of VGG's
-thousands, one in one picture is enough for a difference of percents. It says nothing against the export: torch is then
-as far from its own answer in double precision.
+thousands, one in one picture is enough for a difference of percents. Either side may be the one that turned: where
+torch is, it is as far from its own answer in double precision.
 """
 
 import tempfile
