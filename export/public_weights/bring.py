@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from export.artifact_files import digest
-from export.blueprint import Blueprint
+from export.blueprint import Blueprint, check_takes
 from export.errors import BadWeights, UsageError, VerificationFailed
 from export.onnx_graph import exporter_versions, write_artifact
 from export.parity import compare
@@ -108,6 +108,13 @@ def _blueprint(model: str, opened: Opened, labels_file: Path | None, input_file:
             f"{weights.path} is for {form.num_classes} classes, which are not ImageNet's: name them with --labels FILE."
         )
     prepared = _input(model, opened, input_file)
+    spec = prepared.preprocessing
+    assert spec.height is not None
+    assert spec.width is not None
+    try:
+        check_takes(model, options=form.options, in_channels=form.in_channels, input_px=(spec.height, spec.width))
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
     return Blueprint(
         model=model,
         options=form.options,
