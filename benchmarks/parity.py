@@ -7,8 +7,8 @@ the network's own map is the classic CAM, HiResCAM is that map divided by a cons
 export takes longer than all else. A line on stderr tells each network's figures as soon as they are known.
 
 Maps from gradients jump where a ReLU's input or the lead of a pooling's winner is smaller than rounding: of VGG's
-thousands, one in one picture is enough for a difference of percents. Either side may be the one that turned: where
-torch is, it is as far from its own answer in double precision.
+thousands, one in one picture is enough for a difference of percents, and torch may be the side that turned, as far from
+its own answer in double precision. Such pictures are replaced (export.parity); the table counts them.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ from torch import nn
 from benchmarks.networks import network_parser
 from benchmarks.random_artifacts import random_graph
 from export.onnx_graph import save_artifact, to_proto
-from export.parity import TOLERANCE, ParityCase, compare
+from export.parity import TOLERANCE, Output, ParityCase, compare
 from export.serving_graph import CamChoice
 from models import facts_of
 from models.resnet import BasicBlock, Bottleneck
@@ -49,6 +49,8 @@ class Parity:
     own_map: ParityCase
     hirescam: ParityCase | None
     """None where it is the own map divided by the number of positions."""
+    replaced: int
+    """Pictures that were replaced because their map jumps, over all cases."""
 
     @property
     def passes(self) -> bool:
@@ -79,13 +81,16 @@ def measure(name: str) -> Parity:
     Raises:
         ValueError: there is no network of that name.
     """
-    method, own = _worst_cases(name, "own")
-    if method == "cam":
-        hirescam, logits = None, own["logits"]
-    else:
-        _, other = _worst_cases(name, "hirescam")
-        hirescam, logits = other["cam"], max(own["logits"], other["logits"], key=lambda case: case.relative)
-    return Parity(input_px=facts_of(name).input_px, method=method, logits=logits, own_map=own["cam"], hirescam=hirescam)
+    method, cases = _compare(name, "own")
+    others = [] if method == "cam" else _compare(name, "hirescam")[1]
+    return Parity(
+        input_px=facts_of(name).input_px,
+        method=method,
+        logits=_worst(cases + others, "logits"),
+        own_map=_worst(cases, "cam"),
+        hirescam=_worst(others, "cam") if others else None,
+        replaced=sum(case.redrawn for case in cases + others),
+    )
 
 
 def settle(network: nn.Module, image_shape: tuple[int, int, int]) -> None:
@@ -109,23 +114,25 @@ def settle(network: nn.Module, image_shape: tuple[int, int, int]) -> None:
     network.eval()
 
 
-def _worst_cases(name: str, cam: CamChoice) -> tuple[str, dict[str, ParityCase]]:
-    """The method of the map, and per output the case with the largest difference for its size."""
+def _compare(name: str, cam: CamChoice) -> tuple[str, list[ParityCase]]:
+    """The method of the map, and all cases."""
     graph, blueprint = random_graph(name, cam=cam)
     settle(graph.network, blueprint.image_shape)
     with tempfile.TemporaryDirectory() as folder:
         save_artifact(to_proto(graph, image_shape=blueprint.image_shape), Path(folder))
         session = open_session(Path(folder) / MODEL_FILE, provider="cpu", intra_op_threads=1)
         cases = list(compare(graph, session, image_shape=blueprint.image_shape, num_classes=len(blueprint.labels)))
-    return graph.cam.method, {
-        output: max((case for case in cases if case.output == output), key=lambda case: case.relative)
-        for output in ("logits", "cam")
-    }
+    return graph.cam.method, cases
+
+
+def _worst(cases: Sequence[ParityCase], output: Output) -> ParityCase:
+    """The case with the largest difference for its size."""
+    return max((case for case in cases if case.output == output), key=lambda case: case.relative)
 
 
 def _table(found: Mapping[str, Parity], *, markdown: bool) -> Table:
     table = Table(box=box.MARKDOWN if markdown else box.HEAVY_HEAD, caption=f"allowed: {TOLERANCE:.0e}")
-    for column in ("network", "input", "logits", "own map", "its map", "HiResCAM"):
+    for column in ("network", "input", "logits", "own map", "its map", "HiResCAM", "replaced"):
         table.add_column(column, justify="left" if column in ("network", "own map") else "right")
     for name, parity in found.items():
         table.add_row(*_row(name, parity))
@@ -134,7 +141,15 @@ def _table(found: Mapping[str, Parity], *, markdown: bool) -> Table:
 
 def _row(name: str, parity: Parity) -> tuple[str, ...]:
     size = "x".join(map(str, parity.input_px))
-    return name, size, _share(parity.logits), parity.method, _share(parity.own_map), _share(parity.hirescam)
+    return (
+        name,
+        size,
+        _share(parity.logits),
+        parity.method,
+        _share(parity.own_map),
+        _share(parity.hirescam),
+        str(parity.replaced),
+    )
 
 
 def _share(case: ParityCase | None) -> str:
