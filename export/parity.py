@@ -21,7 +21,7 @@ OUTPUTS: tuple[Output, ...] = ("logits", "cam")
 ImageKind = Literal["validation", "random"]
 TargetKind = Literal["top-1", "mixed"]
 _SEED = 0
-_REDRAWS = 3
+_REDRAWS = 6
 _KINDS: tuple[ImageKind, ...] = ("validation", "random")
 _Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 """What torch and what onnxruntime answers."""
@@ -84,7 +84,7 @@ def compare(
 
     A map by gradients jumps where a hidden unit is on the verge of firing, or two positions tie for a maximum: there
     torch differs from itself between float32 and float64, and no tolerance helps. Such a picture is rare, while a fault
-    shows in all of them. So pictures whose map differs by too much are replaced, three times at most; what then still
+    shows in all of them. So pictures whose map differs by too much are replaced, six times at most; what then still
     differs counts. The classic CAM has no such jumps, and none of its pictures is replaced.
     """
     rng = np.random.default_rng(_SEED)
