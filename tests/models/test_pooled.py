@@ -19,7 +19,7 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int], tuple[int, int]]] = {
     "densenet121": ({}, (64, 96), (2, 3)),
     "densenet_bc_100_12": ({}, (16, 24), (4, 6)),
     "googlenet": ({"stem": "small"}, (24, 32), (3, 4)),
-    "xception": ({"stem": "small", "width": 0.25}, (32, 48), (2, 3)),
+    "xception": ({"stem": "small", "width": 0.25}, (32, 48), (4, 6)),
     "alexnet_gap": ({"stem": "small"}, (27, 35), (6, 8)),
     "vgg16_gap": ({"stem": "small"}, (24, 32), (3, 4)),
 }
