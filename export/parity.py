@@ -83,9 +83,9 @@ def compare(
     """Run both on noise of this shape (H, W, C), and on some of these real images, uint8 (N, H, W, C).
 
     A map by gradients jumps where a hidden unit is on the verge of firing, or two positions tie for a maximum: there
-    torch differs from itself between float32 and float64, and no tolerance helps. Most pictures are free of it, while a fault
-    shows in all of them. So pictures whose map differs by too much are replaced, six times at most; what then still
-    differs counts. The classic CAM has no such jumps, and none of its pictures is replaced.
+    torch differs from itself between float32 and float64, and no tolerance helps. Most pictures are free of that,
+    while a fault shows in all of them. So pictures whose map differs by too much are replaced, six times at most;
+    what then still differs counts. The classic CAM has no such jumps, and none of its pictures is replaced.
     """
     rng = np.random.default_rng(_SEED)
     redraws = 0 if graph.cam.method == "cam" else _REDRAWS
