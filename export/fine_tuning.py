@@ -6,10 +6,12 @@ from typing import Any
 
 from export.errors import BadWeights
 from export.public_weights.fitting import as_named_here
+from export.public_weights.inputs import Input
 from export.public_weights.opening import open_weights
 from export.public_weights.reading import read_weights
 from export.recipes.adaptation import Start
 from export.recipes.recipe import Recipe
+from export.run_folder import RunFolder, open_run
 from models.classifier import Classifier
 
 
@@ -25,6 +27,22 @@ def start_from(model: str, file: Path, options: Mapping[str, Any]) -> Start:
     form = opened.form
     return Start(
         sha256=opened.weights.sha256, options=dict(form.options), in_channels=form.in_channels, input=opened.input
+    )
+
+
+def start_noted(run: RunFolder, file: Path) -> Start | None:
+    """What the file demanded when a training that can go on without it was begun; None where there is no such."""
+    if not run.last.is_file():
+        return None
+    noted = open_run(run.path, run.model, data_dir=None)
+    if noted.weights != file.resolve():
+        return None
+    recipe = noted.recipe
+    return Start(
+        sha256=recipe.initial_weights,
+        options=recipe.options,
+        in_channels=recipe.preprocessing.channels,
+        input=Input(preprocessing=recipe.preprocessing, pixel_mean=recipe.pixel_mean, pixel_std=recipe.pixel_std),
     )
 
 

@@ -58,12 +58,13 @@ def new_run(options: argparse.Namespace, path: Path) -> RunFolder:
         raise UsageError(
             f"--force would throw {weights} away, from which training is to start: name the run with --name."
         )
+    source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
+    run = RunFolder(path=path, recipe=RECIPES[options.model], source=source, weights=weights)
     try:
-        recipe = _changed(_on_data(RECIPES[options.model], options, pictures_dir, weights), options)
+        recipe = _changed(_on_data(run, options), options)
     except ValueError as error:
         raise UsageError(f"{error}.") from None
-    source = DataSource(data_dir=options.data_dir, pictures_dir=pictures_dir)
-    return RunFolder(path=path, recipe=recipe, source=source, weights=weights)
+    return replace(run, recipe=recipe)
 
 
 def _weights_file(options: argparse.Namespace) -> Path | None:
@@ -76,8 +77,9 @@ def _weights_file(options: argparse.Namespace) -> Path | None:
     return default_file(options.model, options.data_dir)
 
 
-def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | None, weights: Path | None) -> Recipe:
+def _on_data(run: RunFolder, options: argparse.Namespace) -> Recipe:
     """The recipe for the data, the weights and the network's options that were named."""
+    recipe, pictures_dir, weights = run.recipe, run.source.pictures_dir, run.weights
     if options.size is not None and not pictures_dir:
         raise ValueError("--size goes with --data")
     if options.dataset and options.dataset != recipe.dataset:
@@ -86,16 +88,21 @@ def _on_data(recipe: Recipe, options: argparse.Namespace, pictures_dir: Path | N
         return recipe
     # These need torch, which takes seconds to import: only where they are asked for.
     from export.blueprint import check_takes
-    from export.fine_tuning import start_from
+    from export.fine_tuning import start_from, start_noted
     from export.recipes.adaptation import adapted
 
     network_options = dict(options.option)
+    start = None
+    if weights:
+        # Once begun, a training has no more need of the file.
+        start = None if weights.is_file() else start_noted(run, weights)
+        start = start or start_from(recipe.model, weights, network_options)
     recipe = adapted(
         recipe,
         own_pictures=pictures_dir.name if pictures_dir else None,
         edge_px=options.size,
         options=network_options,
-        start=start_from(recipe.model, weights, network_options) if weights else None,
+        start=start,
     )
     channels = recipe.preprocessing.channels
     check_takes(recipe.model, options=recipe.options, in_channels=channels, input_px=recipe.input_px)

@@ -1,6 +1,7 @@
 """Training from weights: what they decide of the recipe, what is loaded, and what learns when."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from export.__main__ import STAGES
+from export.command_line import build_parser
 from export.data.dataset import DataSource
 from export.errors import BadWeights
 from export.fine_tuning import load_trunk, start_from
@@ -18,6 +21,7 @@ from export.recipes.adaptation import adapted
 from export.recipes.recipe import Recipe
 from export.run_folder import RunFolder, open_run
 from export.train import train
+from export.training_options import new_run
 from models import build_model
 from models.classifier import Classifier
 from tests.export.conftest import RunMaker
@@ -107,6 +111,23 @@ def trained(recipe: Recipe, weights: Path, path: Path, pictures_dir: Path) -> di
     assert open_run(path, recipe.model, data_dir=None).weights == weights.resolve()
     state: dict[str, torch.Tensor] = torch.load(run.checkpoint, weights_only=True)
     return state
+
+
+def test_a_training_that_was_begun_goes_on_without_its_weights(
+    gray_file: Path, tmp_path: Path, pictures_dir: Path
+) -> None:
+    file = tmp_path / "moved-later.pth"
+    shutil.copyfile(gray_file, file)
+    command = ["train", "resnet20", "--data", str(pictures_dir), "--weights", str(file), "--epochs", "2"]
+    options = build_parser(STAGES).parse_args(command)
+    begun = new_run(options, tmp_path / "begun")
+    begun.path.mkdir()
+    begun.note(training_images=90, processes=1)
+    file.unlink()
+    with pytest.raises(FileNotFoundError):
+        new_run(options, begun.path)
+    begun.last.touch()
+    assert new_run(options, begun.path).recipe == begun.recipe
 
 
 def test_a_thaw_lets_all_parameters_learn_again() -> None:
