@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from export.checkpoint import load_facts
+from export.classification.evaluation import read_evaluation
 from export.errors import StageError
-from export.evaluation import read_evaluation
 from export.publish import versions_of
 from export.recipes import RECIPES
 from export.run_folder import open_run

@@ -56,7 +56,7 @@ def _evaluate(options: Options) -> None:
 
 def _sheet(options: Options) -> None:
     """Draw a test picture of every class beside the map of what decided for it."""
-    from export.sheet import draw_sheet
+    from export.classification.sheet import draw_sheet
 
     draw_sheet(_published_run(options), options.repository, options.out, version=options.version)
     print(f"Drew {options.out}.")
@@ -195,9 +195,9 @@ def _publish_run(run: RunFolder, repository: Path) -> None:
 
 def _publish_convolutional(run: RunFolder, repository: Path, name: str) -> None:
     from export.blueprint import Blueprint
+    from export.classification.score_maps import publish_score_maps
     from export.onnx_graph import describe, load_graph
     from export.publish import check_verified
-    from export.score_maps import publish_score_maps
 
     # The same weights, so what was demanded of the classifier is demanded here.
     check_verified(run)

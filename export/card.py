@@ -8,8 +8,8 @@ import onnx
 import torch
 
 from export.artifact_files import artifact_files
+from export.classification.evaluation import Evaluation, read_evaluation
 from export.data.idx_datasets import DATASETS
-from export.evaluation import Evaluation, read_evaluation
 from export.verification import PARITY_PROP
 from models import MODELS, build_model
 from models.layer_table import LayerTable, layer_table

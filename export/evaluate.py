@@ -8,13 +8,13 @@ import numpy as np
 from export.artifact_files import digest
 from export.atomic import write_whole
 from export.card import render_card
+from export.classification.evaluation import EVALUATION_FILE, Evaluation
+from export.classification.serving_path import score_pictures
 from export.data.dataset import Pictures
 from export.data.loading import load_test
 from export.errors import BadData, MissingStage
-from export.evaluation import EVALUATION_FILE, Evaluation
 from export.publish import versions_of
 from export.run_folder import RunFolder
-from export.serving_path import score_pictures
 from service.inference.model import LoadedModel, load_model
 from service.repository.artifact import CARD_FILE, InvalidArtifact
 

@@ -14,19 +14,19 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 
 from export.atomic import write_whole
-from export.averaging import moving_average
 from export.checkpoint import CheckpointFacts, load_facts, save_checkpoint
-from export.curves import draw_curves
+from export.classification.learner import Learner, training_loader, validation_loader
 from export.data.dataset import Dataset
 from export.data.loading import check_own_test, load_training
-from export.epoch_bar import EpochBar
-from export.epoch_log import EpochLog, EpochRow
 from export.errors import BadData
 from export.fine_tuning import load_trunk
-from export.learner import Learner, training_loader, validation_loader
 from export.provenance import command_line, library_versions, source_revision
 from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder
+from export.training.averaging import moving_average
+from export.training.curves import draw_curves
+from export.training.epoch_bar import EpochBar
+from export.training.epoch_log import EpochLog, EpochRow
 from models import build_model
 from models.classifier import Classifier
 

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from export.artifact_files import digest
 from export.atomic import write_whole
 from export.blueprint import Blueprint
+from export.classification.serving_path import score_pictures
 from export.data.loading import load_training
 from export.errors import BadData, VerificationFailed
 from export.onnx_graph import load_graph
 from export.parity import compare
 from export.run_folder import RunFolder
 from export.serving_graph import ServingGraph
-from export.serving_path import score_pictures
 from export.verification import Quality, Verification, shortfall
 from service.inference.model import load_model
 from service.repository.artifact import CONFIDENCE_EDGES, Baseline, InvalidArtifact, Measurement

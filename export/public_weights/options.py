@@ -73,7 +73,7 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
     if options.convolutional:
         if options.cam != "own":
             raise UsageError("--cam goes with a map, and --convolutional has none.")
-        from export.score_maps import publish_score_maps
+        from export.classification.score_maps import publish_score_maps
 
         prepared = prepare(options.model, file, **choices)
         publish_score_maps(prepared.graph, prepared.blueprint, prepared.metadata, options.repository, name=name)

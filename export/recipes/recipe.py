@@ -77,7 +77,7 @@ class Recipe:
     None for plain cross entropy."""
     augmentation: Augmentation
     ema_decay: float
-    """Decay per step of the averaged weights, which are the ones kept (export.averaging); 0 keeps the raw ones."""
+    """Decay per step of the averaged weights, which are kept (export.training.averaging); 0 keeps the raw ones."""
     patience_epochs: int
     """Training stops after this many epochs without a better validation accuracy."""
     precision: Precision

@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 from export.card import render_card
+from export.classification.evaluation import ClassResult, Evaluation
 from export.evaluate import evaluate
-from export.evaluation import ClassResult, Evaluation
 from export.publish import publish
 from export.run_folder import RunFolder
 from export.verification import read_verification

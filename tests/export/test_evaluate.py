@@ -12,11 +12,11 @@ from PIL import Image
 
 from export.__main__ import main
 from export.artifact_files import digest
+from export.classification.evaluation import Evaluation, read_evaluation
 from export.data.dataset import DataSource
 from export.data.loading import load_test, to_arrays
 from export.errors import BadData, MissingStage
 from export.evaluate import evaluate
-from export.evaluation import Evaluation, read_evaluation
 from export.onnx_graph import load_graph
 from export.publish import publish
 from export.run_folder import RunFolder

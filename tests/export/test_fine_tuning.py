@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from export.__main__ import STAGES
+from export.classification.learner import Learner
 from export.command_line import build_parser
 from export.data.dataset import DataSource
 from export.errors import BadWeights
 from export.fine_tuning import load_trunk, start_from
-from export.learner import Learner
 from export.recipes import RECIPES
 from export.recipes.adaptation import adapted
 from export.recipes.recipe import Recipe

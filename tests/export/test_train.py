@@ -98,7 +98,7 @@ _TRAIN_AND_STOP = """
 import json, os, sys
 from pathlib import Path
 from export.data.dataset import DataSource
-from export.learner import Learner
+from export.classification.learner import Learner
 from export.recipes import Recipe
 from export.run_folder import RunFolder, open_run
 from export.train import train

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from export.augment import augmenter
+from export.classification.augment import augmenter
 from export.recipes import Augmentation
 
 

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from export.atomic import write_whole
+from export.classification.serving_path import as_served
 from export.data.dataset import Pictures
 from export.evaluate import open_version, read_test_pictures
 from export.run_folder import RunFolder
-from export.serving_path import as_served
 from service.inference.classifier import TOP_1, Prediction, explain_batch, top_k
 from service.inference.heatmap import normalise_map, overlay_png
 from service.inference.model import LoadedModel

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics.classification import MulticlassAccuracy
 
-from export.augment import augmenter
+from export.classification.augment import augmenter
 from export.data.dataset import Arrays
 from export.recipes.recipe import Recipe
 from models.classifier import Classifier

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from export.classification.sheet import draw_sheet
 from export.publish import publish
 from export.run_folder import RunFolder
-from export.sheet import draw_sheet
 
 RunMaker = Callable[..., RunFolder]
 

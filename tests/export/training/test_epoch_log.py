@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from export.curves import draw_curves
-from export.epoch_log import EpochLog, EpochRow, to_csv
+from export.training.curves import draw_curves
+from export.training.epoch_log import EpochLog, EpochRow, to_csv
 
 ROWS = [
     EpochRow(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from export.averaging import moving_average
+from export.training.averaging import moving_average
 
 
 def test_the_first_weights_are_soon_forgotten() -> None:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from export.atomic import write_whole
-from export.epoch_log import EpochRow
+from export.training.epoch_log import EpochRow
 
 _TRAIN, _VALIDATION = "tab:blue", "tab:orange"
 # Losses and accuracies of training are of changed images: without this in the legend they look like a mistake.

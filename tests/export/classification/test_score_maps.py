@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-import export.score_maps as score_maps_module
+import export.classification.score_maps as score_maps_module
 from export.__main__ import main
 from export.checkpoint import load_checkpoint
 from export.onnx_graph import export_onnx

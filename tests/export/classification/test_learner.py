@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from export.classification.learner import (
+    EpochOrder,
+    Learner,
+    parameter_groups,
+    rate_share,
+    training_loader,
+    validation_loader,
+)
 from export.data.dataset import Arrays
-from export.learner import EpochOrder, Learner, parameter_groups, rate_share, training_loader, validation_loader
 from export.recipes import RECIPES, Augmentation
 from export.serving_graph import ServingGraph
 from models import build_model
