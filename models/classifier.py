@@ -1,25 +1,21 @@
 """What every classifier offers beside its logits: class activation maps from one forward pass."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
+from models.network import Network
 
-class Classifier(nn.Module, ABC):
+
+class Classifier(Network):
     """A network from normalised pictures, float32 (N, C, H, W), to logits, float32 (N, classes)."""
 
     cam_method: ClassVar[Literal["cam", "grad-cam"]]
     """cam: Zhou et al. 2016, without ReLU. grad-cam: Selvaraju et al. 2017, with its ReLU."""
     cam_layer: str
     """Name of the module whose activations the maps weigh, after their nonlinearity."""
-    heads: ClassVar[tuple[str, ...]]
-    """Names of the layers whose shape hangs on the number of classes; those that answer come first."""
-    auxiliary: ClassVar[tuple[str, ...]] = ()
-    """Names of the modules that only training uses."""
-    auxiliary_weight: ClassVar[float] = 0.0
-    """Weight of each auxiliary classifier's loss in training."""
 
     @abstractmethod
     def forward_with_cam(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,10 +40,6 @@ class Classifier(nn.Module, ABC):
 
         The gradient of the explained logit is multiplied with the activations position by position.
         """
-
-    def training_logits(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Logits (N, classes) of the network and of each of its auxiliary classifiers, for the loss in training."""
-        return (self(x),)
 
 
 class PooledClassifier(Classifier):

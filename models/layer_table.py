@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from models.classifier import Classifier
+from models.network import Network
 from models.receptive_field import Effect, Field, effect_of, joined
 
 
@@ -89,7 +89,7 @@ def layer_table(model: nn.Module, *, in_channels: int, input_px: tuple[int, int]
 
 def parameter_count(model: nn.Module) -> int:
     """Count the trainable parameters, those outside any layer included and those that only training uses left out."""
-    auxiliary = model.auxiliary if isinstance(model, Classifier) else ()
+    auxiliary = model.auxiliary if isinstance(model, Network) else ()
     unused = {p for name in auxiliary for p in model.get_submodule(name).parameters()}
     return sum(p.numel() for p in model.parameters() if p.requires_grad and p not in unused)
 
