@@ -10,7 +10,8 @@ from PIL import Image
 from export.data.dataset import DataSource
 from export.data.loading import check_own_test, load_test, load_training
 from export.errors import BadData, DataNotFound
-from export.recipes import RECIPES, Recipe
+from export.recipes import RECIPES
+from export.recipes.recipe import recipe_from_dict
 
 RECIPE = RECIPES["mnist_cnn"].on_other_data("pets", keeps_polarity=False)
 
@@ -76,7 +77,7 @@ def test_folders_that_the_user_split_stay_as_they_are(tmp_path: Path, capsys: py
 def test_unreadable_pictures_are_all_named(pets: Path) -> None:
     (pets / "cat" / "3.bmp").write_bytes(b"BM broken")
     (pets / "dog" / "5.png").write_bytes(b"")
-    recipe = Recipe.from_dict({**RECIPE.to_dict(), "validation_share": 0.01})
+    recipe = recipe_from_dict({**RECIPE.to_dict(), "validation_share": 0.01})
     with pytest.raises(BadData) as caught:
         load_training(recipe, DataSource(pictures_dir=split_by_user(pets)))
     sentence = str(caught.value)
