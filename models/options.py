@@ -1,11 +1,12 @@
 """Options of networks, such as `stem` and `width`: which a network has, and which values each of them takes.
 
-A builder's signature says both, by its names and its annotations: `Literal`, `bool`, `None`, or a number with `Range`.
+A builder's signature says both, by its names and its annotations: `Literal`, `bool`, `None`, a number or a whole number
+with `Range`, or a sequence of whole numbers with `Length` and `Range`.
 """
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -17,10 +18,18 @@ _NO_OPTIONS = ("num_classes", "in_channels")
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both included; stands in an `Annotated[float, Range(...)]`."""
+    """Numbers from `low` to `high`, both included; stands in an `Annotated[float, Range(...)]`, or with `int`."""
 
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Length:
+    """From `low` to `high` values, both included; stands in an `Annotated[Sequence[int], Length(...), Range(...)]`."""
+
+    low: int
+    high: int
 
 
 def check_options(name: str, builder: Builder, options: Mapping[str, object]) -> None:
@@ -53,16 +62,31 @@ def check_count(what: str, value: object) -> None:
 def _compared(value: object, annotation: Any) -> tuple[bool, str]:
     """Whether a parameter of this annotation takes the value, and, in words, what it takes."""
     if get_origin(annotation) is Annotated:
-        _, numbers = get_args(annotation)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        # Not a number lies in no range.
-        fits = is_number and numbers.low <= value <= numbers.high
-        return fits, f"a number from {numbers.low:g} to {numbers.high:g}"
+        kind, *limits = get_args(annotation)
+        return _compared_numbers(value, kind, *limits)
     choices = _choices(annotation)
     # With their types, because 1 == True.
     fits = any(type(value) is type(choice) and value == choice for choice in choices)
     *others, last = map(_as_json, choices)
     return fits, f"{', '.join(others)} or {last}"
+
+
+def _compared_numbers(value: Any, kind: Any, *limits: Any) -> tuple[bool, str]:
+    """The same for a number of this kind, or for a sequence of whole numbers."""
+    if get_origin(kind) is Sequence:
+        length, numbers = limits
+        fits = isinstance(value, list | tuple) and length.low <= len(value) <= length.high
+        fits = fits and all(_lies_in(numbers, each, int) for each in value)
+        return fits, f"a list of {length.low} to {length.high} whole numbers from {numbers.low:g} to {numbers.high:g}"
+    (numbers,) = limits
+    what = "a whole number" if kind is int else "a number"
+    return _lies_in(numbers, value, kind), f"{what} from {numbers.low:g} to {numbers.high:g}"
+
+
+def _lies_in(numbers: Range, value: Any, kind: type) -> bool:
+    """Whether a value is a number of this kind in the range; what is not a number lies in none."""
+    is_number = isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    return is_number and numbers.low <= value <= numbers.high
 
 
 def _choices(annotation: Any) -> tuple[object, ...]:
