@@ -3,11 +3,15 @@
 from models.alexnet import AlexNet
 from models.densenet import densenet121, densenet169, densenet201, densenet_bc_100_12
 from models.facts import ModelFacts
+from models.fcn import Fcn8s, Fcn16s, Fcn32s
+from models.fcn_resnet50 import FcnResNet50
 from models.gap_variants import alexnet_gap, vgg16_gap
 from models.googlenet import GoogLeNet
 from models.lenet import LeNet5
 from models.mnist_cnn import MnistCnn
 from models.resnet import ResNet20, resnet18, resnet34, resnet50, resnet101, resnet152
+from models.unet import UNet
+from models.unet_xception import UNetXception
 from models.vgg import vgg16, vgg16_bn, vgg19, vgg19_bn
 from models.xception import Xception
 
@@ -15,6 +19,7 @@ _DENSENET = "Huang, Liu, van der Maaten, Weinberger: Densely Connected Convoluti
 _ZHOU = "Zhou, Khosla, Lapedriza, Oliva, Torralba: Learning Deep Features for Discriminative Localization, CVPR 2016"
 _VGG = "Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015"
 _RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, CVPR 2016"
+_FCN = "Long, Shelhamer, Darrell: Fully Convolutional Networks for Semantic Segmentation, CVPR 2015"
 
 MODELS: dict[str, ModelFacts] = {
     "lenet5": ModelFacts(
@@ -66,5 +71,40 @@ MODELS: dict[str, ModelFacts] = {
         paper="Chollet: Xception: Deep Learning with Depthwise Separable Convolutions, CVPR 2017",
         year=2016,
         input_px=(299, 299),
+    ),
+    "fcn32s": ModelFacts(
+        builder=Fcn32s, task="image-segmentation", paper=_FCN, year=2014, input_px=(500, 500), num_classes=21
+    ),
+    "fcn16s": ModelFacts(
+        builder=Fcn16s, task="image-segmentation", paper=_FCN, year=2014, input_px=(500, 500), num_classes=21
+    ),
+    "fcn8s": ModelFacts(
+        builder=Fcn8s, task="image-segmentation", paper=_FCN, year=2014, input_px=(500, 500), num_classes=21
+    ),
+    "fcn_resnet50": ModelFacts(
+        builder=FcnResNet50,
+        task="image-segmentation",
+        paper=f"{_FCN}; on the trunk of {_RESNET}",
+        year=2015,
+        input_px=(520, 520),
+        num_classes=21,
+    ),
+    "unet": ModelFacts(
+        builder=UNet,
+        task="image-segmentation",
+        paper="Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation, "
+        "MICCAI 2015",
+        year=2015,
+        input_px=(572, 572),
+        in_channels=1,
+        num_classes=2,
+    ),
+    "unet_xception": ModelFacts(
+        builder=UNetXception,
+        task="image-segmentation",
+        paper="No paper; Keras's example Image segmentation with a U-Net-like architecture, by Chollet",
+        year=2019,
+        input_px=(160, 160),
+        num_classes=3,
     ),
 }

@@ -58,16 +58,19 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 3 x 3 convolution between 1 x 1 ones that narrow and widen, beside a shortcut (figure 5, right)."""
+    """A 3 x 3 convolution between 1 x 1 ones that narrow and widen, beside a shortcut (figure 5, right).
+
+    With a `dilation` the taps of the 3 x 3 convolution lie so many positions apart.
+    """
 
     expansion = 4
 
-    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Shortcut) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Shortcut, *, dilation: int = 1) -> None:
         super().__init__()
         channels = width * self.expansion
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=dilation, dilation=dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(channels)
@@ -115,7 +118,7 @@ class ResNet(PooledClassifier):
         self.layer3 = _stage(block, widths[2], 256, blocks[2], 2, projected)
         self.layer4 = _stage(block, widths[3], 512, blocks[3], 2, projected)
         self.fc = nn.Linear(widths[4], num_classes)
-        _initialise(self)
+        initialise(self)
 
     def activations(self, x: Tensor) -> Tensor:
         """States of the last stage; see `PooledClassifier`."""
@@ -137,7 +140,7 @@ class ResNet20(PooledClassifier):
         self.layer2 = _stage(BasicBlock, 16, 32, 3, 2, Subsampled)
         self.layer3 = _stage(BasicBlock, 32, 64, 3, 2, Subsampled)
         self.fc = nn.Linear(64, num_classes)
-        _initialise(self)
+        initialise(self)
 
     def activations(self, x: Tensor) -> Tensor:
         """States of the last stage; see `PooledClassifier`."""
@@ -178,7 +181,7 @@ def _stage(
     return nn.Sequential(block(in_channels, width, stride, shortcut), *rest)
 
 
-def _initialise(network: nn.Module) -> None:
+def initialise(network: nn.Module) -> None:
     """Draw convolutions as He et al. 2015 do, "Delving Deep into Rectifiers"."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

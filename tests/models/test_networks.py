@@ -1,3 +1,4 @@
+import inspect
 from typing import Any
 
 import pytest
@@ -19,7 +20,11 @@ SMALL: dict[str, tuple[dict[str, Any], int]] = {
     "googlenet": ({"stem": "small"}, 16),
     "xception": ({"stem": "small", "width": 0.25}, 16),
 }
-HAS_SMALL_STEM = [name for name in MODELS if name not in ("lenet5", "mnist_cnn", "resnet20", "densenet_bc_100_12")]
+HAS_SMALL_STEM = [
+    name
+    for name, facts in MODELS.items()
+    if facts.task == "image-classification" and "stem" in inspect.signature(facts.builder).parameters
+]
 
 
 def on_meta(name: str, *, num_classes: int, in_channels: int, **options: Any) -> nn.Module:

@@ -17,6 +17,8 @@ from models.options import check_options
 WIDTH = "option width of xception must be a number from 0.1 to 4, not {}"
 RESIDUAL = "option residual of xception must be true or false, not {}"
 INTERMEDIATE = 'option intermediate_activation of xception must be "relu", "elu" or null, not {}'
+UNET_WIDTH = "option width of unet must be a whole number from 1 to 1024, not {}"
+WIDTHS = "option widths of unet_xception must be a list of 1 to 6 whole numbers from 1 to 2048, not {}"
 STEM = 'option stem of resnet18 must be "imagenet" or "small", not {}'
 
 
@@ -43,6 +45,26 @@ STEM = 'option stem of resnet18 must be "imagenet" or "small", not {}'
         ("xception", {"intermediate_activation": False}, INTERMEDIATE.format("false")),
         ("xception", {"intermediate_activation": []}, INTERMEDIATE.format("[]")),
         ("mnist_cnn", {"dropout": 2}, "option dropout of mnist_cnn must be a number from 0 to 1, not 2"),
+        ("unet", {"width": 0}, UNET_WIDTH.format("0")),
+        ("unet", {"width": 1025}, UNET_WIDTH.format("1025")),
+        ("unet", {"width": 16.0}, UNET_WIDTH.format("16.0")),
+        ("unet", {"width": True}, UNET_WIDTH.format("true")),
+        ("unet", {"width": "16"}, UNET_WIDTH.format('"16"')),
+        ("unet", {"width": [16]}, UNET_WIDTH.format("[16]")),
+        ("unet_xception", {"widths": []}, WIDTHS.format("[]")),
+        ("unet_xception", {"widths": [8] * 7}, WIDTHS.format("[8, 8, 8, 8, 8, 8, 8]")),
+        ("unet_xception", {"widths": (8, 0)}, WIDTHS.format("[8, 0]")),
+        ("unet_xception", {"widths": [8, 16.0]}, WIDTHS.format("[8, 16.0]")),
+        ("unet_xception", {"widths": [8, True]}, WIDTHS.format("[8, true]")),
+        ("unet_xception", {"widths": ["8"]}, WIDTHS.format('["8"]')),
+        ("unet_xception", {"widths": "8"}, WIDTHS.format('"8"')),
+        ("unet_xception", {"widths": 8}, WIDTHS.format("8")),
+        ("unet_xception", {"widths": None}, WIDTHS.format("null")),
+        (
+            "fcn32s",
+            {"head_width": 4097},
+            "option head_width of fcn32s must be a whole number from 1 to 4096, not 4097",
+        ),
         ("lenet5", {"stem": "small"}, "lenet5 has no option stem; it has none"),
         ("lenet5", {"name": "lenet5"}, "lenet5 has no option name; it has none"),
         ("densenet121", {"growth": 12}, "densenet121 has no option growth; it has stem"),
@@ -67,6 +89,9 @@ def test_other_options_and_values_are_refused_in_one_sentence(name: str, option:
         ("xception", {"residual": False, "intermediate_activation": "elu", "width": 1, "stem": "small"}),
         ("xception", {"residual": True, "intermediate_activation": None, "width": 0.1}),
         ("mnist_cnn", {"dropout": 0}),
+        ("unet", {"width": 1, "depth": 8, "padding": "valid", "normalised": False}),
+        ("unet_xception", {"widths": [1]}),
+        ("unet_xception", {"widths": (32, 64, 128, 256, 512, 2048)}),
     ],
 )
 def test_values_that_the_signature_names_are_taken(name: str, options: dict[str, Any]) -> None:
