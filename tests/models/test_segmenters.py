@@ -84,8 +84,9 @@ def test_every_parameter_learns_and_every_head_hangs_on_the_classes(form: str) -
     logits = network.training_logits(torch.randn(2, 2, 40, 33))
     assert len(logits) == 1 + len(network.auxiliary)
     assert {each.shape for each in logits} == {(2, 5, 40, 33)}
-    torch.stack([each.square().mean() for each in logits]).sum().backward()
-    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+    loss = torch.stack([each.square().mean() for each in logits]).sum()
+    # What the loss does not reach would be an error.
+    assert len(torch.autograd.grad(loss, list(network.parameters()))) > 0
 
     other = fresh(form, num_classes=6, device="meta").state_dict()
     changed = {key.rpartition(".")[0] for key, value in network.state_dict().items() if value.shape != other[key].shape}
