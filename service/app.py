@@ -28,7 +28,7 @@ from service.settings import InvalidSettings, Settings
 if TYPE_CHECKING:
     from service.http.application import Application
     from service.http.request import ASGIApp
-    from service.inference.pipeline import Operation
+    from service.inference.question import Operation
     from service.inference.session import ProviderName
 
 # The framework reports its use to its makers unless told not to; its command line has asked before this is read.
@@ -143,7 +143,7 @@ _settings = _settings_or_exit()
     logging={"access": {"enabled": False}},
 )
 class Convoy:
-    """Classes and class activation maps of images."""
+    """Classes, masks and class activation maps of images."""
 
     def __init__(self) -> None:
         self._application = application()
@@ -194,6 +194,18 @@ class Convoy:
         """The picture with the pixels that decided for a class laid over it."""
         values = {"target": target, "polarity": polarity}
         return Image.open(io.BytesIO(await self._ask("cam", image, model, values)))
+
+    @bentoml.api(route="/segment")
+    async def segment(
+        self,
+        image: Annotated[Path, ContentType("image/*")],
+        model: str | None = None,
+        tile: bool | None = None,
+        polarity: str | None = None,
+    ) -> Image.Image:
+        """The class of every pixel, as a gray picture of class indices."""
+        values = {"tile": tile, "polarity": polarity}
+        return Image.open(io.BytesIO(await self._ask("segment", image, model, values)))
 
     async def _ask(self, operation: "Operation", image: Path, model: str | None, values: dict[str, Any]) -> bytes:
         given = {name: str(value) for name, value in values.items() if value is not None}

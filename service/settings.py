@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     required_models: Annotated[tuple[str, ...], NoDecode] = ()
     """Models that must be ready before /readyz says 200, separated by commas; empty: at least one model."""
     default_model: str | None = None
-    """Model for /classify and /cam when the caller names none; unset: the first by name that can."""
+    """Model for /classify, /cam and /segment when the caller names none; unset: the first by name that can."""
     versions_kept: int = Field(default=2, ge=1, le=100)
     """Newest valid versions of a model that stay loaded, so that callers who name one can move over."""
     watch_interval_s: float = Field(default=5.0, ge=0.05, le=3600)
@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """Most requests per worker that wait for an inference thread; further ones get 503."""
     deadline_s: float = Field(default=10.0, gt=0, le=3600)
     """Seconds from the arrival of the whole body to the answer; then 504."""
+    tile_deadline_s: float = Field(default=60.0, gt=0, le=3600)
+    """The same for pictures that are segmented in tiles."""
     upload_timeout_s: float = Field(default=30.0, gt=0, le=3600)
     """Seconds that a body may take to arrive; then 408."""
     keep_alive_s: int = Field(default=75, ge=1, le=3600)

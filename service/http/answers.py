@@ -1,21 +1,19 @@
-"""The JSON and the pictures that the API answers with; their shapes are the public contract."""
+"""The JSON and the pictures that classify and cam answer with; their shapes are the public contract."""
 
-import base64
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-import orjson
-
-from service.http.responses import JSON, PNG
+from service.http.answer_bodies import json_answer, picture_answer
 from service.inference.classifier import Prediction
 from service.inference.heatmap import heatmap_png, overlay_png
 from service.inference.model import LoadedModel
-from service.inference.pipeline import Encoded, Result
 from service.inference.preprocess import place_map
+from service.inference.question import Encoded, Result
 
 CamFormat = Literal["overlay", "heatmap", "json"]
-Encoder = Callable[[LoadedModel, list[Result], bool], Encoded]
+Encoder = Callable[[LoadedModel, list[Any], bool], Encoded]
 
 _DECIMALS = 6
 
@@ -76,33 +74,18 @@ def _heatmap(model: LoadedModel, result: Result) -> bytes:
 def _pictures(
     model: LoadedModel, results: list[Result], several: bool, draw: Callable[[LoadedModel, Result], bytes]
 ) -> Encoded:
-    drawn = [draw(model, result) for result in results]
-    if several:
-        body = {
-            "model": model.name,
-            "version": model.version,
-            "results": [base64.b64encode(png).decode() for png in drawn],
-        }
-        return Encoded(orjson.dumps(body), JSON, [], [result.top for result in results])
     target = results[0].predictions[0]
-    headers = [
-        (b"x-convoy-model", model.name.encode()),
-        (b"x-convoy-version", str(model.version).encode()),
+    about = [
         (b"x-convoy-target-index", str(target.index).encode()),
         (b"x-convoy-target-label", quote(target.label).encode()),
         (b"x-convoy-target-score", f"{target.score:.{_DECIMALS}f}".encode()),
     ]
-    return Encoded(drawn[0], PNG, headers, [results[0].top])
+    encoded = picture_answer(model, [draw(model, result) for result in results], several, about=about)
+    return replace(encoded, tops=[result.top for result in results])
 
 
 def _json(model: LoadedModel, results: list[Result], answers: list[dict[str, Any]], several: bool) -> Encoded:
-    body: dict[str, Any] = {"model": model.name, "version": model.version}
-    if several:
-        body["results"] = answers
-    else:
-        body.update(answers[0])
-    encoded = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Encoded(encoded, JSON, [], [result.top for result in results])
+    return replace(json_answer(model, answers, several), tops=[result.top for result in results])
 
 
 def _shown(prediction: Prediction) -> dict[str, Any]:

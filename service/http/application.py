@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
+from service.http.documentation import Documentation
 from service.http.framework import PATHS as FRAMEWORK_PATHS
 from service.http.framework import Framework
 from service.http.front import Front
@@ -14,7 +15,6 @@ from service.http.metrics.inference import InferenceMetrics
 from service.http.metrics.models import ModelMetrics
 from service.http.metrics.process import ProcessMetrics
 from service.http.metrics.requests import RequestMetrics
-from service.http.openapi import Documentation
 from service.http.predict import Predict
 from service.http.request import ASGIApp, Request
 from service.http.responses import Response
@@ -81,7 +81,7 @@ class Application:
 
     def _sample_now(self) -> None:
         self._requests.sample()
-        self._process.sample(waiting=self.engine.lanes.waiting, running=self.engine.lanes.running)
+        self._process.sample(waiting=self.engine.waiting, running=self.engine.running)
 
     def routes(self, framework: Framework) -> list[Route]:
         """Every path that is answered, and nothing beside them."""
@@ -92,11 +92,14 @@ class Application:
             Route("/v1/models/{name}", {"GET": views.model}),
             Route("/v1/models/{name}/classify", {"POST": predict.classify}),
             Route("/v1/models/{name}/cam", {"POST": predict.cam}),
+            Route("/v1/models/{name}/segment", {"POST": predict.segment}),
             Route("/v1/models/{name}/versions/{version}", {"GET": views.version}),
             Route("/v1/models/{name}/versions/{version}/classify", {"POST": predict.classify}),
             Route("/v1/models/{name}/versions/{version}/cam", {"POST": predict.cam}),
+            Route("/v1/models/{name}/versions/{version}/segment", {"POST": predict.segment}),
             Route("/classify", {"POST": predict.typed_classify}),
             Route("/cam", {"POST": predict.typed_cam}),
+            Route("/segment", {"POST": predict.typed_segment}),
             Route("/livez", {"GET": views.live}),
             Route("/readyz", {"GET": views.ready}),
             Route("/metrics", {"GET": self._metrics}),

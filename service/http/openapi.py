@@ -1,110 +1,21 @@
-"""The OpenAPI description of the API, and the page at /docs that shows it without loading anything from outside."""
+"""The OpenAPI description of the API."""
 
 import re
 from typing import Any
 
-from service.http.request import Request
-from service.http.responses import STATUS_OF_CODE, Response, json_response
+from service.http.openapi_schemas import (
+    BASE64,
+    IMAGES,
+    MAP_FORMAT,
+    MASK_PARAMETERS,
+    POLARITY,
+    SCHEMAS,
+    TARGET,
+    TOP_K,
+)
+from service.http.responses import STATUS_OF_CODE
 
-_IMAGES = {"type": "string", "format": "binary"}
-_BASE64 = {"type": "string", "format": "byte"}
-_SCORE = {"type": "number", "minimum": 0, "maximum": 1}
-_PREDICTION = {
-    "type": "object",
-    "required": ["index", "label", "score"],
-    "properties": {"index": {"type": "integer"}, "label": {"type": "string"}, "score": _SCORE},
-}
-_NAMED = {"model": {"type": "string"}, "version": {"type": "integer"}}
-_TEXT_OR_NULL = {"type": "string", "nullable": True}
-_MODEL = {
-    "name": {"type": "string"},
-    "version": {"type": "integer"},
-    "task": _TEXT_OR_NULL,
-    "state": {"type": "string", "enum": ["loading", "ready", "failed"]},
-    "reason": _TEXT_OR_NULL,
-    "labels": {"type": "array", "items": {"type": "string"}},
-    "provider": _TEXT_OR_NULL,
-}
-_MAP = {
-    "method": {"type": "string", "enum": ["cam", "grad-cam", "hirescam"]},
-    "target": {"$ref": "#/components/schemas/Prediction"},
-    "height": {"type": "integer"},
-    "width": {"type": "integer"},
-    "cam": {"type": "array", "items": {"type": "array", "items": _SCORE}},
-}
-_PREDICTIONS = {"predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}}}
-_SCHEMAS: dict[str, Any] = {
-    "Prediction": _PREDICTION,
-    "Classification": {
-        "type": "object",
-        "description": "One picture: `predictions`. Several: `results`, in order, each with `predictions`.",
-        "required": ["model", "version"],
-        "properties": {
-            **_NAMED,
-            **_PREDICTIONS,
-            "results": {
-                "type": "array",
-                "items": {"type": "object", "required": ["predictions"], "properties": _PREDICTIONS},
-            },
-        },
-    },
-    "ActivationMap": {
-        "type": "object",
-        "description": "One picture: the map. Several: `results`, in order, each a map or a base64 PNG.",
-        "required": ["model", "version"],
-        "properties": {
-            **_NAMED,
-            **_MAP,
-            "results": {
-                "type": "array",
-                "items": {"oneOf": [_BASE64, {"type": "object", "required": list(_MAP), "properties": _MAP}]},
-            },
-        },
-    },
-    "Model": {"type": "object", "required": list(_MODEL), "properties": _MODEL},
-    "ModelDetails": {
-        "type": "object",
-        "description": "A model, and, once it is loaded, what its artifact says of itself.",
-        "required": list(_MODEL),
-        "properties": {
-            **_MODEL,
-            "architecture": {"type": "string"},
-            "preprocessing": {"type": "object"},
-            "dataset": {"type": "string"},
-            "metrics": {"type": "array", "items": {"type": "object"}},
-            "cam": {"type": "object", "nullable": True},
-            "precision": {"type": "string"},
-            "source_revision": {"type": "string"},
-            "sha256": {"type": "string"},
-        },
-    },
-    "Models": {
-        "type": "object",
-        "required": ["models"],
-        "properties": {"models": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}},
-    },
-    "Status": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
-    "Error": {
-        "type": "object",
-        "required": ["error", "code"],
-        "properties": {
-            "error": {"type": "string", "description": "One sentence."},
-            "code": {"type": "string", "enum": sorted(STATUS_OF_CODE)},
-        },
-    },
-}
-_POLARITY = (
-    "polarity",
-    {"type": "string", "enum": ["auto", "light-on-dark", "dark-on-light"]},
-    "The picture's polarity.",
-)
-_TOP_K = ("top_k", {"type": "integer", "minimum": 1, "default": 5}, "How many classes to answer with.")
-_TARGET = ("target", {"type": "string"}, "Class to explain: an index or a label; the best class by default.")
-_FORMAT = (
-    "format",
-    {"type": "string", "enum": ["overlay", "heatmap", "json"], "default": "overlay"},
-    "Form of the map.",
-)
+_ANSWERS = {"Classify": "Classification", "Explain": "ActivationMap", "Segment": "Segmentation"}
 
 
 def openapi_document(version: str) -> dict[str, Any]:
@@ -125,19 +36,25 @@ def openapi_document(version: str) -> dict[str, Any]:
     }
     for prefix, place in (("", [model]), ("/versions/{version}", [model, number])):
         base = "/v1/models/{name}" + prefix
-        paths[base + "/classify"] = {"post": _post("Classify pictures", [_TOP_K, _POLARITY], place)}
-        paths[base + "/cam"] = {"post": _post("Explain a class by a map", [_TARGET, _FORMAT, _POLARITY], place)}
-    paths["/classify"] = {"post": _form("Classify, for BentoML's client", [_TOP_K, _POLARITY])}
-    paths["/cam"] = {"post": _form("Explain, for BentoML's client", [_TARGET, _FORMAT, _POLARITY])}
+        paths[base + "/classify"] = {"post": _post("Classify pictures", [TOP_K, POLARITY], place)}
+        paths[base + "/cam"] = {"post": _post("Explain a class by a map", [TARGET, MAP_FORMAT, POLARITY], place)}
+        paths[base + "/segment"] = {"post": _post("Segment pictures", [*MASK_PARAMETERS, POLARITY], place)}
+    paths["/classify"] = {"post": _form("Classify, for BentoML's client", [TOP_K, POLARITY])}
+    paths["/cam"] = {"post": _form("Explain, for BentoML's client", [TARGET, MAP_FORMAT, POLARITY])}
+    paths["/segment"] = {"post": _form("Segment, for BentoML's client", [*MASK_PARAMETERS, POLARITY])}
     for path, operations in paths.items():
         for method, operation in operations.items():
             operation["operationId"] = re.sub(r"[^a-z0-9]+", "_", f"{method}{path}").rstrip("_")
     return {
         "openapi": "3.0.3",
-        "info": {"title": "Convoy", "version": version, "description": "Classes and class activation maps of images."},
+        "info": {
+            "title": "Convoy",
+            "version": version,
+            "description": "Classes, masks and class activation maps of images.",
+        },
         "tags": [{"name": name} for name in ("inference", "models", "operation")],
         "paths": paths,
-        "components": {"schemas": _SCHEMAS},
+        "components": {"schemas": SCHEMAS},
     }
 
 
@@ -160,11 +77,11 @@ def _plain(media_type: str) -> dict[str, Any]:
 
 
 def _post(summary: str, query: list[tuple[str, dict[str, Any], str]], place: list[dict[str, Any]]) -> dict[str, Any]:
-    one_or_more = {"oneOf": [_BASE64, {"type": "array", "items": _BASE64}]}
+    one_or_more = {"oneOf": [BASE64, {"type": "array", "items": BASE64}]}
     body = {
-        "image/*": {"schema": _IMAGES},
+        "image/*": {"schema": IMAGES},
         "multipart/form-data": {
-            "schema": {"type": "object", "properties": {"image": {"type": "array", "items": _IMAGES}}}
+            "schema": {"type": "object", "properties": {"image": {"type": "array", "items": IMAGES}}}
         },
         "application/json": {"schema": {"type": "object", "required": ["image"], "properties": {"image": one_or_more}}},
     }
@@ -173,18 +90,16 @@ def _post(summary: str, query: list[tuple[str, dict[str, Any], str]], place: lis
 
 
 def _form(summary: str, fields: list[tuple[str, dict[str, Any], str]]) -> dict[str, Any]:
-    properties: dict[str, Any] = {"image": _IMAGES, "model": {"type": "string"}}
+    properties: dict[str, Any] = {"image": IMAGES, "model": {"type": "string"}}
     properties.update({name: {**schema, "description": text} for name, schema, text in fields})
     schema = {"type": "object", "required": ["image"], "properties": properties}
     return _predicting(summary, {"multipart/form-data": {"schema": schema}}, [])
 
 
 def _predicting(summary: str, body: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    if "Classify" in summary:
-        answer = _content("Classification")
-    else:
-        answer = _content("ActivationMap")
-        answer["content"]["image/png"] = {"schema": _IMAGES}
+    answer = _content(_ANSWERS[summary.split()[0].rstrip(",")])
+    if "Classify" not in summary:
+        answer["content"]["image/png"] = {"schema": IMAGES}
     return {
         "tags": ["inference"],
         "summary": summary,
@@ -205,47 +120,3 @@ def _errors(*statuses: str) -> dict[str, Any]:
         codes = [code for code, of in STATUS_OF_CODE.items() if str(of) == status]
         described[status] = {**_content("Error"), "description": " or ".join(codes)}
     return described
-
-
-_PAGE = b"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Convoy API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/static_content/swagger-ui.css">
-</head>
-<body>
-<div id="api"></div>
-<script src="/static_content/swagger-ui-bundle.js"></script>
-<script>
-SwaggerUIBundle({url: "/openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null});
-</script>
-</body>
-</html>
-"""
-
-
-class Documentation:
-    """Handlers of /, /docs and /openapi.json."""
-
-    def __init__(self, version: str) -> None:
-        self._document = json_response(openapi_document(version)).body
-
-    async def home(self, request: Request) -> Response:
-        """GET /: leads to the documentation."""
-        return Response(b"", 307, "text/plain", [(b"location", b"/docs")])
-
-    async def page(self, request: Request) -> Response:
-        """GET /docs: Swagger UI, whose files come with the framework and from this service."""
-        # The browser itself is told to load nothing from anywhere else.
-        policy = (
-            b"default-src 'self'; img-src 'self' data: blob:; "  # blob: is a map that the page has asked for
-            b"script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'"
-        )
-        return Response(_PAGE, media_type="text/html; charset=utf-8", headers=[(b"content-security-policy", policy)])
-
-    async def document(self, request: Request) -> Response:
-        """GET /openapi.json."""
-        return Response(self._document)

@@ -1,11 +1,11 @@
 """Query parameters (and form fields of the typed doors) into typed values, with a sentence for each that is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 import orjson
 
-from service.errors import InvalidParameter, UnknownVersion, WrongTask
+from service.errors import InvalidParameter, UnknownVersion
 from service.http.answers import CamFormat
 from service.inference.classifier import resolve_target
 from service.inference.model import LoadedModel
@@ -22,16 +22,6 @@ _POLARITIES: dict[str, PicturePolarity] = {
     "dark-on-light": "dark-on-light",
 }
 _CAM_FORMATS: dict[str, CamFormat] = {name: name for name in get_args(CamFormat)}
-
-
-def require_classifier(model: LoadedModel) -> None:
-    """Only classifiers classify and explain.
-
-    Raises:
-        WrongTask: the model does something else.
-    """
-    if model.metadata.task != "image-classification":
-        raise WrongTask(f"Model {model.name!r} does {model.metadata.task}, which is not asked for here.")
 
 
 def read_version(text: str) -> int:
@@ -77,7 +67,7 @@ def read_format(values: Mapping[str, str]) -> CamFormat:
     """
     text = values.get("format", "overlay")
     if text not in _CAM_FORMATS:
-        raise InvalidParameter(f"format has to be {_listed(_CAM_FORMATS)}, not {text[:40]!r}.")
+        raise InvalidParameter(f"format has to be {listed(_CAM_FORMATS)}, not {text[:40]!r}.")
     return _CAM_FORMATS[text]
 
 
@@ -91,7 +81,7 @@ def read_polarity(values: Mapping[str, str], model: LoadedModel) -> PicturePolar
     if text is None:
         return None
     if text not in _POLARITIES:
-        raise InvalidParameter(f"polarity has to be {_listed(_POLARITIES)}, not {text[:40]!r}.")
+        raise InvalidParameter(f"polarity has to be {listed(_POLARITIES)}, not {text[:40]!r}.")
     if model.metadata.preprocessing.polarity is None:
         raise InvalidParameter(f"Model {model.name!r} takes pictures of any polarity.")
     return _POLARITIES[text]
@@ -119,6 +109,7 @@ def form_values(fields: Mapping[str, str], allowed: frozenset[str]) -> dict[str,
     return values
 
 
-def _listed(names: Mapping[str, object]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """The names as they stand in a sentence: "a, b or c"."""
     *most, last = names
     return f"{', '.join(most)} or {last}"

@@ -6,8 +6,10 @@ from service.cpus import available_cpus
 from service.errors import NotReady
 from service.inference.lanes import Lanes
 from service.inference.model import LoadedModel, load_model
-from service.inference.pipeline import Encoded, Question, make_executor
+from service.inference.pipeline import make_executor
+from service.inference.question import Encoded, Question
 from service.inference.session import ProviderName
+from service.repository.artifact import Task
 from service.repository.catalog import Catalog
 from service.repository.folder import Published
 from service.repository.peers import Peers
@@ -18,6 +20,10 @@ from service.settings import Settings
 def lanes_per_worker(settings: Settings) -> int:
     """Inference threads of a worker: as told, else the usable cores shared among the workers."""
     return settings.threads or max(1, available_cpus() // settings.workers)
+
+
+# A picture in tiles takes seconds: few may wait, and they have a lane of their own, so that they hold up nobody else.
+_TILED_AT_MOST = 4
 
 
 class Engine:
@@ -41,12 +47,14 @@ class Engine:
             peers=peers,
             on_change=on_change,
         )
+        execute = make_executor(settings.max_batch)
         self.lanes: Lanes[Question, Encoded] = Lanes(
-            make_executor(settings.max_batch),
+            execute,
             lanes=lanes_per_worker(settings),
             queue_size=settings.queue_size,
             max_batch=settings.max_batch,
         )
+        self.tile_lane: Lanes[Question, Encoded] = Lanes(execute, lanes=1, queue_size=_TILED_AT_MOST, max_batch=1)
 
     @property
     def catalog(self) -> Catalog[LoadedModel]:
@@ -58,17 +66,45 @@ class Engine:
         """Whether this worker, and at start every other one too, can take traffic."""
         return self.repository.started and self.catalog.can_answer(self.settings.required_models)
 
-    def find(self, name: str | None, version: int | None = None) -> LoadedModel:
-        """The model of a name, or the default one where no name is given.
+    @property
+    def waiting(self) -> int:
+        """Requests in the queues."""
+        return self.lanes.waiting + self.tile_lane.waiting
+
+    @property
+    def running(self) -> int:
+        """Requests that are worked on."""
+        return self.lanes.running + self.tile_lane.running
+
+    def lane_for(self, question: Question) -> tuple[Lanes[Question, Encoded], float]:
+        """Who is to answer, and within how many seconds."""
+        if question.tile:
+            return self.tile_lane, self.settings.tile_deadline_s
+        return self.lanes, self.settings.deadline_s
+
+    def find(self, name: str, version: int | None = None) -> LoadedModel:
+        """The model of a name.
 
         Raises:
-            UnknownModel, UnknownVersion, NotReady: as Catalog.find; NotReady too where there is no model at all.
+            UnknownModel, UnknownVersion, NotReady: as Catalog.find.
         """
-        if name is None:
-            name = self.settings.default_model or min(self.catalog.current, default=None)
-            if name is None:
-                raise NotReady("No model is ready.")
         return self.catalog.find(name, version)
+
+    def find_default(self, task: Task) -> LoadedModel:
+        """The model for callers who name none: the one of the settings, or the first by name, that does the task.
+
+        Raises:
+            UnknownModel, NotReady: the one of the settings cannot answer, or there is no model for the task at all.
+        """
+        if name := self.settings.default_model:
+            model = self.catalog.find(name)
+            if model.metadata.task == task:
+                return model
+        for name in sorted(self.catalog.current):
+            model = self.catalog.find(name)
+            if model.metadata.task == task:
+                return model
+        raise NotReady(f"No model for {task} is ready.")
 
     def start(self) -> None:
         """Begin to load and watch the models."""
@@ -78,6 +114,7 @@ class Engine:
         """End the threads; what runs is finished."""
         self.repository.stop()
         self.lanes.close()
+        self.tile_lane.close()
 
     def _load(self, published: Published) -> LoadedModel:
         return load_model(

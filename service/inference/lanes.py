@@ -45,6 +45,9 @@ class Work(Protocol):
     def stages(self) -> dict[str, float]:
         """Seconds per stage, filled in on the way."""
 
+    given_up: bool
+    """Set to True once nobody waits for the answer: work of many steps may end early."""
+
 
 Request = TypeVar("Request", bound=Work)
 Answer = TypeVar("Answer")
@@ -223,6 +226,7 @@ class Lanes(Generic[Request, Answer]):
             job.future.set_exception(error)
 
     def _withdraw(self, job: _Job[Request, Answer]) -> None:
+        job.request.given_up = True
         with self._wake:
             if not job.running and job in self._queue:
                 self._queue.remove(job)

@@ -38,10 +38,11 @@ def place(size_px: tuple[int, int], spec: Preprocessing) -> Placement:
                 f"{width}x{height}."
             )
         return Placement(size_px, size_px, (0, 0))
+    if spec.resize == "shortest":
+        scaled_px = _bounded(size_px, spec.shortest_edge or min(size_px), spec.longest_edge or max(size_px))
+        return Placement(scaled_px, scaled_px, (0, 0))
     if spec.resize == "crop":
-        edge = spec.shortest_edge or min(input_px)
-        shorter = min(size_px)
-        scaled_px = (edge, edge * height // width) if width == shorter else (edge * width // height, edge)
+        scaled_px = _shortest(size_px, spec.shortest_edge or min(input_px))
     else:
         edge = spec.shortest_edge or max(input_px)
         box = min(edge, input_px[0]), min(edge, input_px[1])
@@ -51,6 +52,22 @@ def place(size_px: tuple[int, int], spec: Preprocessing) -> Placement:
             min(box[1], max(1, round(height * scale))),
         )
     return Placement(input_px, scaled_px, (_centre(input_px[0], scaled_px[0]), _centre(input_px[1], scaled_px[1])))
+
+
+def _shortest(size_px: tuple[int, int], edge_px: int) -> tuple[int, int]:
+    """`size_px` with its shorter edge brought to `edge_px`, the longer one rounded down."""
+    width, height = size_px
+    return (edge_px, edge_px * height // width) if width <= height else (edge_px * width // height, edge_px)
+
+
+def _bounded(size_px: tuple[int, int], shortest_px: int, longest_px: int) -> tuple[int, int]:
+    """`size_px` with its shorter edge brought to `shortest_px`, unless the longer one would be over `longest_px`."""
+    scaled_px = _shortest(size_px, shortest_px)
+    longest = max(scaled_px)
+    if longest <= longest_px:
+        return scaled_px
+    scaled_width, scaled_height = (max(1, longest_px * edge // max(size_px)) for edge in size_px)
+    return scaled_width, scaled_height
 
 
 def _centre(inner_px: int, scaled_px: int) -> int:

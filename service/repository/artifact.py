@@ -1,7 +1,8 @@
 """The artifact contract: what one ONNX file says about itself, written by export and read by the service.
 
 Graph of a classifier: inputs `image` uint8 (N, H, W, C) and `target` int64 (N,), -1 meaning the top-1 class;
-outputs `logits` float32 (N, classes) and `cam` float32 (N, h, w), raw. Everything else stands in the file's
+outputs `logits` float32 (N, classes) and `cam` float32 (N, h, w), raw. Graph of a segmenter: input `image` uint8
+(N, H, W, C), H and W free; output `logits` float32 (N, classes, H, W). Everything else stands in the file's
 `metadata_props` as JSON values under the prefix `convoy.`.
 """
 
@@ -41,12 +42,15 @@ class Preprocessing(_Part):
     """Height of the input in pixels; None where the graph takes any."""
     width: int | None = Field(ge=1)
     """Width of the input in pixels; None where the graph takes any."""
-    resize: Literal["stretch", "crop", "pad", "none"]
+    resize: Literal["stretch", "crop", "pad", "shortest", "none"]
     """stretch: to height x width. crop: the shorter edge to `shortest_edge`, then the centre. pad: to fit
     inside height x width (inside `shortest_edge` squared where that is given), aspect kept and centred, the
-    rest filled with background. none: the picture as it is."""
+    rest filled with background. shortest: the shorter edge to `shortest_edge`, the longer one to `longest_edge`
+    at most, aspect kept. none: the picture as it is."""
     shortest_edge: int | None = Field(default=None, ge=1)
-    """Edge before cropping or inside the padding, in pixels."""
+    """Edge before cropping, inside the padding or of the whole input, in pixels."""
+    longest_edge: int | None = Field(default=None, ge=1)
+    """Longer edge of the input at most, in pixels; with resize "shortest" alone."""
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
     antialias: bool = True
     """Whether shrinking averages over the pixels that fall together."""
@@ -56,10 +60,16 @@ class Preprocessing(_Part):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
-        if self.resize != "none" and (self.height is None or self.width is None):
+        is_free = self.height is None or self.width is None
+        if self.resize not in ("shortest", "none") and is_free:
             raise ValueError(f"resize {self.resize!r} needs a height and a width")
         if self.resize == "crop" and self.shortest_edge is None:
             raise ValueError("resize 'crop' needs a shortest_edge")
+        edges = self.shortest_edge, self.longest_edge
+        if self.resize == "shortest" and (None in edges or not (self.height is None and self.width is None)):
+            raise ValueError("resize 'shortest' needs a shortest_edge and a longest_edge, and leaves the size free")
+        if self.resize != "shortest" and self.longest_edge is not None:
+            raise ValueError(f"resize {self.resize!r} takes no longest_edge")
         return self
 
     @property
@@ -89,7 +99,7 @@ class WeightsFile(_Part):
 class Measurement(_Part):
     """One figure that was measured through the serving path, never copied from elsewhere."""
 
-    name: Literal["accuracy"]
+    name: Literal["accuracy", "mean IoU", "pixel accuracy"]
     value: Share
     dataset: str
     split: Literal["validation", "test"]
@@ -101,13 +111,13 @@ class Baseline(_Part):
 
     images: int = Field(ge=1)
     class_shares: tuple[Share, ...]
-    """Share of predictions per class, in the order of the labels; sums to 1."""
-    confidence_shares: tuple[Share, ...]
-    """Share of top-1 scores per bin of CONFIDENCE_EDGES; sums to 1."""
+    """Share of predictions, or of the pixels of masks, per class in the order of the labels; sums to 1."""
+    confidence_shares: tuple[Share, ...] | None
+    """Share of top-1 scores per bin of CONFIDENCE_EDGES; sums to 1. None for segmenters."""
 
     @model_validator(mode="after")
     def _bins_fit(self) -> Self:
-        if len(self.confidence_shares) != len(CONFIDENCE_EDGES):
+        if self.confidence_shares is not None and len(self.confidence_shares) != len(CONFIDENCE_EDGES):
             raise ValueError(f"confidence_shares needs {len(CONFIDENCE_EDGES)} bins")
         return self
 
@@ -144,7 +154,14 @@ class Metadata(_Part):
             raise ValueError("baseline.class_shares needs one share per label")
         if self.task == "image-classification" and self.cam is None:
             raise ValueError("a classifier says where its cam comes from")
+        if self.task == "image-segmentation" and self.preprocessing.resize not in ("shortest", "none"):
+            raise ValueError("a segmenter takes pictures of any size: its resize is 'shortest' or 'none'")
         return self
+
+    @property
+    def has_background(self) -> bool:
+        """Whether class 0 is what is of no other class, as its label says."""
+        return self.labels[0].strip("_").lower() == "background"
 
     def to_props(self) -> dict[str, str]:
         """The entries of `metadata_props`: JSON text per field, names prefixed."""

@@ -1,18 +1,17 @@
-"""What the networks do with requests: outcomes, stages, batches, predictions and confidence."""
+"""What the networks do with requests: outcomes, stages, batches, predictions and confidence, the classes of pixels."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from service.inference.classifier import Prediction
 from service.inference.model import LoadedModel
-from service.inference.pipeline import Question
+from service.inference.question import Encoded, Question
 from service.repository.artifact import CONFIDENCE_EDGES
 
 STAGES = ("queue", "decode", "preprocess", "inference", "postprocess", "encode")
 OUTCOMES = ("ok", "client_error", "rejected", "timeout", "error")
 OTHER_CLASS = "other"
 
-# A LeNet runs in 30 µs, a large network in a second.
-_STAGE_BUCKETS_S = (2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+# A LeNet runs in 30 µs, a large network in a second, a large picture in tiles in many.
+_STAGE_BUCKETS_S = (2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 25.0)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 _OUTCOME_OF_CODE = {
     None: "ok",
@@ -61,14 +60,17 @@ class InferenceMetrics:
             buckets=CONFIDENCE_EDGES,
             registry=registry,
         )
+        self._pixels = Counter(
+            "convoy_mask_pixels_total", "Pixels of masks per class.", ["model", "version", "class"], registry=registry
+        )
         self._children: dict[tuple[str, int, str], _Children] = {}
 
     def prepare(self, model: LoadedModel) -> None:
         """Create a model's series at zero, so that rates begin with the first request."""
         self._of(model)
 
-    def ended(self, question: Question, tops: list[Prediction], code: str | None) -> None:
-        """Count a request that reached a model."""
+    def ended(self, question: Question, encoded: Encoded | None, code: str | None) -> None:
+        """Count a request that reached a model: its answer, or the code of its error."""
         children = self._of(question.model)
         children.outcomes[_OUTCOME_OF_CODE.get(code, "client_error")].inc()
         # A copy: a lane may still be at work on a request whose time has run out.
@@ -76,11 +78,16 @@ class InferenceMetrics:
             children.stages[stage].observe(seconds)
         for size in question.run_sizes:
             children.batch_size.observe(size)
-        if tops:
-            children.images.inc(len(tops))
-        for top in tops:
+        if encoded is None:
+            return
+        children.images.inc(max(len(encoded.tops), len(encoded.pixels)))
+        for top in encoded.tops:
             children.classes[min(top.index, len(children.classes) - 1)].inc()
-            children.confidence.observe(top.score)
+            if children.confidence is not None:
+                children.confidence.observe(top.score)
+        for pixels in encoded.pixels:
+            for index in pixels.nonzero()[0].tolist():
+                children.classes[min(index, len(children.classes) - 1)].inc(int(pixels[index]))
 
     def unreached(self, model: LoadedModel, code: str) -> None:
         """Count a request that was refused before it became a question to the model."""
@@ -98,13 +105,14 @@ class InferenceMetrics:
         children = self._children.get(key)
         if children is None:
             at = model.name, str(model.version)
+            per_class = self._predictions if model.metadata.task == "image-classification" else self._pixels
             children = self._children[key] = _Children(
                 outcomes={name: self._requests.labels(*at, model.metadata.task, name) for name in OUTCOMES},
                 stages={stage: self._stage.labels(*at, stage) for stage in STAGES},
                 images=self._images.labels(*at),
                 batch_size=self._batch_size.labels(*at),
-                classes=[self._predictions.labels(*at, label) for label in self.class_labels(model)],
-                confidence=self._confidence.labels(*at),
+                classes=[per_class.labels(*at, label) for label in self.class_labels(model)],
+                confidence=self._confidence.labels(*at) if per_class is self._predictions else None,
             )
         return children
 
@@ -122,7 +130,7 @@ class _Children:
         images: Counter,
         batch_size: Histogram,
         classes: list[Counter],
-        confidence: Histogram,
+        confidence: Histogram | None,
     ) -> None:
         self.outcomes = outcomes
         self.stages = stages

@@ -30,7 +30,9 @@ class ModelMetrics:
             [*at, "sha256", "opset", "provider", "precision"],
         )
         self._class_share = gauge(
-            "convoy_baseline_class_share", "Share of top-1 answers per class on the validation data.", [*at, "class"]
+            "convoy_baseline_class_share",
+            "Share of top-1 answers, or of pixels, per class on the validation data.",
+            [*at, "class"],
         )
         self._confidence_share = gauge(
             "convoy_baseline_confidence_share",
@@ -82,5 +84,7 @@ class ModelMetrics:
         shares = [*baseline.class_shares[:own], *([sum(baseline.class_shares[own:])] if own < len(labels) else [])]
         for label, share in zip(labels, shares, strict=True):
             self._class_share.labels(*at, label).set(share)
+        if baseline.confidence_shares is None:
+            return
         for edge, share in zip(CONFIDENCE_EDGES, itertools.accumulate(baseline.confidence_shares), strict=True):
             self._confidence_share.labels(*at, floatToGoString(edge)).set(share)

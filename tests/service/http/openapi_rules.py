@@ -10,6 +10,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
+    "boolean": (bool,),
 }
 _SCHEMA_WORDS = frozenset(
     {"type", "properties", "required", "items", "enum", "format", "nullable", "minimum", "maximum", "default"}
@@ -108,7 +109,7 @@ def misfits(document: dict[str, Any], schema: dict[str, Any], value: Any, place:
         return [] if len(fitting) == 1 else [f"{place}: fits {len(fitting)} of {len(schema['oneOf'])}"]
     if value is None:
         return [] if schema.get("nullable") else [f"{place}: null"]
-    if not isinstance(value, _TYPES[schema["type"]]) or isinstance(value, bool):
+    if not isinstance(value, _TYPES[schema["type"]]) or (isinstance(value, bool) and schema["type"] != "boolean"):
         return [f"{place}: {type(value).__name__}, not {schema['type']}"]
     found = []
     if "enum" in schema and value not in schema["enum"]:

@@ -15,7 +15,7 @@ from service.http.metrics.requests import RequestMetrics
 from service.http.responses import STATUS_OF_CODE
 from service.inference.classifier import Prediction
 from service.inference.model import LoadedModel, load_model
-from service.inference.pipeline import Encoded, Question
+from service.inference.question import Encoded, Question
 from service.repository.artifact import CONFIDENCE_EDGES
 from service.repository.catalog import Catalog, Entry
 from service.repository.folder import Published
@@ -58,6 +58,10 @@ def question(model: LoadedModel) -> Question:
     )
 
 
+def answer(*tops: Prediction) -> Encoded:
+    return Encoded(b"", "", [], list(tops))
+
+
 def test_a_loaded_model_has_all_its_series_at_zero_before_its_first_request(
     model: LoadedModel, registry: CollectorRegistry
 ) -> None:
@@ -82,7 +86,7 @@ def test_classes_beyond_the_cap_share_a_series_and_their_baseline(
     inference = InferenceMetrics(registry, max_class_labels=CAP)
     ModelMetrics(registry, inference).follow(catalog(entry(model)))
     for index in (0, CAP - 1, CAP, CLASSES - 1):
-        inference.ended(question(model), [Prediction(index, f"cell-{index}", 0.5)], None)
+        inference.ended(question(model), answer(Prediction(index, f"cell-{index}", 0.5)), None)
     text = text_of(registry)
     assert sum(line.startswith("convoy_predictions_total{") for line in text.splitlines()) == CAP + 1
     assert sum(line.startswith("convoy_baseline_class_share{") for line in text.splitlines()) == CAP + 1
@@ -103,7 +107,7 @@ def test_a_cap_of_just_enough_needs_no_other(
 ) -> None:
     inference = InferenceMetrics(registry, max_class_labels=labels)
     assert len(inference.class_labels(model)) == series
-    inference.ended(question(model), [Prediction(CLASSES - 1, "", 1.0)], None)
+    inference.ended(question(model), answer(Prediction(CLASSES - 1, "", 1.0)), None)
     assert total(text_of(registry), "convoy_predictions_total") == 1.0
 
 
@@ -113,7 +117,9 @@ def test_scores_fall_into_the_bins_that_the_baseline_was_counted_in(
     inference = InferenceMetrics(registry, max_class_labels=CAP)
     ModelMetrics(registry, inference).follow(catalog(entry(model)))
     scores = [0.0, *CONFIDENCE_EDGES]
-    inference.ended(question(model), [Prediction(0, "cell-0", float(np.float32(score))) for score in scores], None)
+    inference.ended(
+        question(model), answer(*(Prediction(0, "cell-0", float(np.float32(score))) for score in scores)), None
+    )
     text = text_of(registry)
     counts = [
         total(text, "convoy_prediction_confidence_bucket", le=line.split('bucket="')[1].split('"')[0])
@@ -142,7 +148,7 @@ def test_a_request_counts_under_one_outcome_with_the_stages_it_went_through(
 ) -> None:
     inference = InferenceMetrics(registry, max_class_labels=CAP)
     asked = dataclasses.replace(question(model), stages={"queue": 0.001, "decode": 0.002}, run_sizes=[4, 2])
-    inference.ended(asked, [], code)
+    inference.ended(asked, None if code else answer(), code)
     text = text_of(registry)
     counted = {name: total(text, "convoy_inference_requests_total", outcome=name) for name in OUTCOMES}
     assert counted == {name: float(name == outcome) for name in OUTCOMES}

@@ -35,7 +35,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[Route]:
 
     settings = Settings(repository=tmp_path_factory.mktemp("repository"), access_log=False, threads=1)
     application = Application(settings, "cpu")
-    application.engine.lanes.close()
+    application.engine.stop()
     return application.routes(Framework(framework))
 
 

@@ -21,6 +21,7 @@ class Ask:
     group: str = "group"
     batchable: bool = True
     stages: dict[str, float] = field(default_factory=dict)
+    given_up: bool = False
 
 
 class Desk:

@@ -11,6 +11,7 @@ from service.errors import NotReady, UnknownModel
 from service.inference.engine import Engine, lanes_per_worker
 from service.settings import Settings
 from tests.service.tiny_artifact import write_tiny_artifact
+from tests.service.tiny_segmenter import write_tiny_segmenter
 
 
 @contextmanager
@@ -60,13 +61,28 @@ def test_without_a_name_the_default_model_answers_else_the_first(tmp_path: Path)
         write_tiny_artifact(tmp_path, name=name)
     for default, expected in ((None, "a"), ("b", "b")):
         engine = engine_over(tmp_path, default_model=default)
-        assert engine.find(None).name == expected
+        assert engine.find_default("image-classification").name == expected
         assert engine.find("b", 1).version == 1
         engine.stop()
     engine = engine_over(tmp_path, default_model="c")
     with pytest.raises(UnknownModel, match="'c'"):
-        engine.find(None)
+        engine.find_default("image-classification")
     engine.stop()
+
+
+def test_the_default_model_is_one_that_does_the_task(tmp_path: Path) -> None:
+    write_tiny_artifact(tmp_path, name="b")
+    engine = engine_over(tmp_path)
+    with pytest.raises(NotReady, match="^No model for image-segmentation is ready\\.$"):
+        engine.find_default("image-segmentation")
+    engine.stop()
+    for name in ("a", "c"):
+        write_tiny_segmenter(tmp_path, name=name)
+    for default, classifier, segmenter in ((None, "b", "a"), ("b", "b", "a"), ("c", "b", "c")):
+        engine = engine_over(tmp_path, default_model=default)
+        assert engine.find_default("image-classification").name == classifier
+        assert engine.find_default("image-segmentation").name == segmenter
+        engine.stop()
 
 
 def test_readiness_asks_for_the_required_models_else_for_any(tmp_path: Path) -> None:
@@ -77,7 +93,7 @@ def test_readiness_asks_for_the_required_models_else_for_any(tmp_path: Path) -> 
     any_will_do = engine_over(tmp_path)
     demanding = engine_over(tmp_path, required_models=("a", "b"))
     with pytest.raises(NotReady):
-        any_will_do.find(None)
+        any_will_do.find_default("image-classification")
     seen = [(readiness(any_will_do), readiness(demanding))]
     for name in ("a", "b"):
         write_tiny_artifact(tmp_path, name=name)

@@ -245,7 +245,11 @@ REFUSALS: list[tuple[Callable[[onnx.ModelProto], None], str]] = [
     (a_label_too_few, "The graph has logits for 4 classes, its metadata has 3 labels."),
     (a_label_too_few_in_secret, "The graph answers a batch of 1 with logits of shape (1, 4), not (1, 3)."),
     (infinite_logits, "The graph answers a black picture with values that are not finite."),
-    (another_task, "The task of the model is image-segmentation, this release serves image-classification."),
+    (
+        another_task,
+        "The metadata does not fit: metadata: Value error, a segmenter takes pictures of any size: "
+        "its resize is 'shortest' or 'none'.",
+    ),
     (impossible_interpolation, "The preprocessing asks for lanczos without antialias, which does not exist."),
     (no_metadata, "The file carries no Convoy metadata."),
     (damaged_metadata, "The metadata is not JSON: "),

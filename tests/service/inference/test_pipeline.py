@@ -17,7 +17,8 @@ from service.errors import BadImage
 from service.http.answers import encode_classes
 from service.inference.lanes import Lanes
 from service.inference.model import LoadedModel, load_model
-from service.inference.pipeline import Encoded, Question, Result, make_executor
+from service.inference.pipeline import make_executor
+from service.inference.question import Encoded, Question, Result
 from tests.service.inference.lane_work import PATIENCE_S, in_time
 
 

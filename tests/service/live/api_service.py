@@ -10,6 +10,7 @@ from PIL import Image
 from tests.service.inference.pictures import encode
 from tests.service.live.running import Service, running_service
 from tests.service.tiny_artifact import write_tiny_artifact
+from tests.service.tiny_segmenter import write_tiny_segmenter
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_PIXELS = 1_000_000
@@ -18,15 +19,19 @@ UPLOAD_TIMEOUT_S = 1.0
 
 CLASSIFY = "/v1/models/gray/classify"
 CAM = "/v1/models/gray/cam"
+SEGMENT = "/v1/models/levels/segment"
 
 
 @contextmanager
 def running_api_service(folder: Path) -> Iterator[Service]:
-    """Models `gray` (1 and 2; light on dark), `colour` (RGB, any polarity) and `broken` (fails to load)."""
+    """Models `gray` (1 and 2; light on dark), `colour` (RGB, any polarity) and `broken` (fails to load); `levels`
+    segments pictures as they are, `coarse` at half their size at most."""
     repository = folder / "repository"
     for version in (1, 2):
         write_tiny_artifact(repository, name="gray", version=version, polarity="light-on-dark")
     write_tiny_artifact(repository, name="colour", colour="rgb", labels=("0", "null", "über/a b", "4"))
+    write_tiny_segmenter(repository, name="levels")
+    write_tiny_segmenter(repository, name="coarse", resize="shortest", shortest_edge=16, longest_edge=64)
     broken = repository / "broken" / "3"
     broken.mkdir(parents=True)
     (broken / "model.onnx").write_bytes(b"not a graph")

@@ -11,6 +11,7 @@ from tests.service.live.api_service import CAM, CLASSIFY, PICTURE, written
 from tests.service.live.running import Service
 from tests.service.live.wire import exchange, request
 from tests.service.tiny_artifact import CELL_LABELS
+from tests.service.tiny_segmenter import LEVEL_LABELS
 
 GRAY = {
     "name": "gray",
@@ -22,6 +23,7 @@ GRAY = {
     "provider": "cpu",
 }
 COLOUR = {**GRAY, "name": "colour", "version": 1, "labels": ["0", "null", "über/a b", "4"]}
+LEVELS = {**COLOUR, "name": "levels", "task": "image-segmentation", "labels": list(LEVEL_LABELS)}
 BROKEN = {
     "name": "broken",
     "version": 3,
@@ -42,7 +44,9 @@ def client(api: Service) -> Iterator[httpx.Client]:
 def test_the_list_has_every_version_of_every_model(client: httpx.Client) -> None:
     response = client.get("/v1/models")
     assert response.status_code == 200
-    assert response.json() == {"models": [BROKEN, COLOUR, {**GRAY, "version": 1}, GRAY]}
+    assert response.json() == {
+        "models": [BROKEN, {**LEVELS, "name": "coarse"}, COLOUR, {**GRAY, "version": 1}, GRAY, LEVELS]
+    }
 
 
 def test_a_model_is_its_newest_version_with_what_its_artifact_says(api: Service, client: httpx.Client) -> None:
@@ -55,6 +59,7 @@ def test_a_model_is_its_newest_version_with_what_its_artifact_says(api: Service,
             "width": 28,
             "resize": "stretch",
             "shortest_edge": None,
+            "longest_edge": None,
             "interpolation": "bilinear",
             "antialias": True,
             "colour": "gray",

@@ -18,6 +18,11 @@ ONE: dict[str, Any] = {"content": PICTURE}
 SEVERAL: dict[str, Any] = {"json": {"image": [BASE64, BASE64]}}
 FORM: dict[str, Any] = {"files": {"image": PICTURE}, "data": {"model": "gray"}}
 AS_JSON: dict[str, Any] = {"params": {"format": "json"}}
+SURE = {"scores": "true", "confidence": "true"}
+MASKS: list[tuple[str, dict[str, str]]] = [
+    ("png", {}), ("color", {}), ("overlay", {}), ("rle", {}), ("rle", {"rle": "uncompressed"}), ("polygons", SURE),
+    ("polygons", {"polygons": "coco", "tolerance": "1"}), ("json", {}), ("json", {**SURE, "tile": "true"}),
+]  # fmt: skip
 GETS = ("/v1/models", "/v1/models/gray", "/v1/models/broken", "/v1/models/colour/versions/1", "/livez", "/readyz",
         "/metrics", "/openapi.json", "/docs", "/schema.json", "/")  # fmt: skip
 GOOD: list[tuple[str, str, dict[str, Any]]] = [
@@ -26,6 +31,10 @@ GOOD: list[tuple[str, str, dict[str, Any]]] = [
       for version in ("", "/versions/1") for body in (ONE, SEVERAL)),
     *(("POST", f"/v1/models/gray{version}/cam", {**body, **form})
       for version in ("", "/versions/1") for body in (ONE, SEVERAL) for form in ({}, AS_JSON)),
+    *(("POST", f"/v1/models/levels{version}/segment", {**body, "params": {"format": form, **more}})
+      for version in ("", "/versions/1") for body in (ONE, SEVERAL) for form, more in MASKS),
+    ("POST", "/segment", {**FORM, "data": {"model": "levels"}}),
+    ("POST", "/segment", {**FORM, "data": {"model": "coarse", "format": "json", "tile": "true"}}),
     ("POST", "/classify", FORM),
     ("POST", "/cam", FORM),
     ("POST", "/cam", {**FORM, "data": {"model": "gray", "format": "json"}}),

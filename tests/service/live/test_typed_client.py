@@ -76,8 +76,8 @@ def client(api: Service) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_bentoml_s_client_finds_both_routes_and_a_ready_service(said: dict[str, Any]) -> None:
-    assert said["routes"] == ["cam", "classify"]
+def test_bentoml_s_client_finds_all_routes_and_a_ready_service(said: dict[str, Any]) -> None:
+    assert said["routes"] == ["cam", "classify", "segment"]
     assert said["ready"] is True
 
 
