@@ -1,0 +1,1 @@
+"""Masks of classes: from logits to a class per pixel, and the forms in which masks leave the service."""
