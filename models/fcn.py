@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from models.facts import Stem
 from models.initialisation import initialise_for_relu
 from models.options import Range
-from models.padding import filled_to_multiple
+from models.padding import cut_back, filled_to_multiple
 from models.segmenter import Segmenter
 from models.upscore import FixedUpscore, Upscore
 from models.vgg import WIDTHS, D, convolution_layers
@@ -65,7 +65,6 @@ class Fcn(Segmenter):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures to logits by pixel; see `Segmenter`."""
-        height, width = x.shape[2:]
         third, fourth, fifth = self._pooled(filled_to_multiple(x, 32))
         states = self.dropout(torch.relu(self.fc6(fifth)))
         states = self.dropout(torch.relu(self.fc7(states)))
@@ -75,7 +74,7 @@ class Fcn(Segmenter):
         if self.stride_px <= 8:
             scores = self.upscore_pool4(scores) + self.score_pool3(third)
         logits: Tensor = self.get_submodule(self._last)(scores)
-        return logits.narrow(2, 0, height).narrow(3, 0, width)
+        return cut_back(logits, x.shape[2:])
 
     def load_trunk(self, state: Mapping[str, Tensor]) -> None:
         """Take over the state of a VGG16 classifier, or of one of these networks with the same or a coarser stride.

@@ -1,5 +1,7 @@
 """Pictures continued beyond their edges by indices, so that an exported graph does it at any height and width."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,12 @@ def filled_to_multiple(x: Tensor, multiple: int) -> Tensor:
         for pixels in x.shape[2:]
     )
     return x.index_select(2, rows).index_select(3, columns)
+
+
+def cut_back(x: Tensor, size_px: Sequence[int]) -> Tensor:
+    """Give the part of (N, C, H, W) above and to the left that has `size_px` (height, width)."""
+    # A slice would end at the smaller of two lengths: in an exported graph the axes would lose their names.
+    return x.narrow(2, 0, size_px[0]).narrow(3, 0, size_px[1])
 
 
 def mirrored(x: Tensor, border_px: int, size_px: tuple[int, int]) -> Tensor:

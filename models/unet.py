@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.options import Range
-from models.padding import filled_to_multiple, mirrored
+from models.padding import cut_back, filled_to_multiple, mirrored
 from models.segmenter import Segmenter
 
 Padding = Literal["same", "valid"]
@@ -70,9 +70,8 @@ class UNet(Segmenter):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures to logits by pixel; see `Segmenter`."""
-        height, width = x.shape[2:]
         logits: Tensor = self.score(self._states(self._continued(x)))
-        return logits.narrow(2, 0, height).narrow(3, 0, width)
+        return cut_back(logits, x.shape[2:])
 
     def _continued(self, x: Tensor) -> Tensor:
         """The picture, as much larger as the network needs it for an answer of at least the picture's size."""
@@ -104,7 +103,10 @@ class UNet(Segmenter):
 
 
 def _initialise(network: nn.Module) -> None:
-    """Draw weights of variance 2 / N from a Gaussian, N values going into one of the result (section 3); no biases."""
+    """Draw weights from a Gaussian of variance 2 / N, for N values that go into one of the result (section 3).
+
+    Biases are zero.
+    """
     for layer in network.modules():
         if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             continue

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from torch import Tensor, nn
 
 from models.options import Length, Range
-from models.padding import filled_to_multiple
+from models.padding import cut_back, filled_to_multiple
 from models.segmenter import Segmenter
 
 
@@ -104,7 +104,6 @@ class UNetXception(Segmenter):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map normalised pictures to logits by pixel; see `Segmenter`."""
-        height, width = x.shape[2:]
         states = self.up(self.down(self.entry(filled_to_multiple(x, self.multiple_px))))
         logits: Tensor = self.score(states)
-        return logits.narrow(2, 0, height).narrow(3, 0, width)
+        return cut_back(logits, x.shape[2:])
