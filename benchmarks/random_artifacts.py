@@ -30,7 +30,9 @@ def random_graph(name: str, *, cam: CamChoice = "own") -> tuple[ServingGraph, Bl
         pixel_std=(0.25,) * facts.in_channels,
     )
     torch.manual_seed(0)
-    return blueprint.serving_graph(blueprint.build(), cam), blueprint
+    graph = blueprint.exported_graph(blueprint.build(), cam)
+    assert isinstance(graph, ServingGraph)
+    return graph, blueprint
 
 
 def write_random_artifact(name: str, repository: Path) -> Path:

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from export.checkpoint import load_facts
-from export.classification.evaluation import read_evaluation
+from export.classification.evaluation import Evaluation
 from export.errors import StageError
+from export.evaluation_file import read_evaluation
 from export.publish import versions_of
 from export.recipes import RECIPES
 from export.run_folder import open_run
@@ -88,7 +89,7 @@ def read_result(name: str, runs: Path, repository: Path) -> Result | None:
     facts = load_facts(run)
     versions = versions_of(repository, name)
     evaluation = read_evaluation(versions[max(versions)]) if versions else None
-    if evaluation is None:
+    if not isinstance(evaluation, Evaluation):
         return None
     channels = facts.recipe.preprocessing.channels
     with torch.device("meta"):

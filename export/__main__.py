@@ -55,15 +55,15 @@ def _evaluate(options: Options) -> None:
 
 
 def _sheet(options: Options) -> None:
-    """Draw a test picture of every class beside the map of what decided for it."""
-    from export.classification.sheet import draw_sheet
+    """Draw test pictures beside the maps, or the masks, that a published version makes of them."""
+    from export.sheet import draw_sheet
 
     draw_sheet(_published_run(options), options.repository, options.out, version=options.version)
     print(f"Drew {options.out}.")
 
 
 def _compare(options: Options) -> None:
-    """Draw validation accuracy over training steps, one curve per run."""
+    """Draw the score on the validation data over training steps, one curve per run."""
     from export.comparison import draw_comparison, read_curve
 
     curves = [read_curve(options.runs / name) for name in options.names]
@@ -177,12 +177,11 @@ def _verify_run(run: RunFolder) -> None:
 
     verification = verify(run)
     worst = max(verification.relative_errors().values())
-    quality = verification.quality
-    assert quality is not None
-    accuracy = quality.accuracy
+    assert verification.quality is not None
+    score = verification.quality.score
     print(
         f"Verified {run.graph}: largest difference from torch {worst:.1e} of the largest value; "
-        f"{accuracy.split} accuracy {accuracy.value:.2%} on {accuracy.images} pictures through the serving path."
+        f"{score.split} {score.name} {score.value:.2%} on {score.images} pictures through the serving path."
     )
 
 
@@ -198,21 +197,23 @@ def _publish_convolutional(run: RunFolder, repository: Path, name: str) -> None:
     from export.classification.score_maps import publish_score_maps
     from export.onnx_graph import describe, load_graph
     from export.publish import check_verified
+    from export.serving_graph import ServingGraph
 
     # The same weights, so what was demanded of the classifier is demanded here.
     check_verified(run)
     graph, facts = load_graph(run)
-    publish_score_maps(graph, Blueprint.of_checkpoint(facts), describe(graph, facts), repository, name=name)
+    if not isinstance(graph, ServingGraph):
+        raise UsageError(f"{run.model} is no classifier.")
+    publish_score_maps(
+        graph, Blueprint.of_recipe(facts.recipe, facts.labels), describe(graph, facts), repository, name=name
+    )
 
 
 def _evaluate_run(run: RunFolder, repository: Path, version: int | None) -> None:
     from export.evaluate import evaluate
 
     evaluation = evaluate(run, repository, version=version)
-    print(
-        f"Evaluated {run.name}: accuracy {evaluation.accuracy:.2%} on the {evaluation.images} test pictures "
-        f"of {evaluation.dataset}."
-    )
+    print(f"Evaluated {run.name}: {evaluation.sentence}.")
 
 
 if __name__ == "__main__":

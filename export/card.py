@@ -8,8 +8,10 @@ import onnx
 import torch
 
 from export.artifact_files import artifact_files
-from export.classification.evaluation import Evaluation, read_evaluation
+from export.classification.evaluation import Evaluation
 from export.data.idx_datasets import DATASETS
+from export.evaluation_file import read_evaluation
+from export.segmentation.evaluation import MaskEvaluation
 from export.verification import PARITY_PROP
 from models import MODELS, build_model
 from models.layer_table import LayerTable, layer_table
@@ -76,21 +78,26 @@ def _sentence(metadata: Metadata, table: LayerTable, size_bytes: int) -> str:
     )
 
 
-def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parity: dict[str, float]) -> str:
+def _figures(
+    name: str, metadata: Metadata, evaluation: Evaluation | MaskEvaluation | None, parity: dict[str, float]
+) -> str:
     model = metadata.architecture
     which = model if name == model else f"{model} --name {name}"
-    if metadata.task == "image-segmentation":
-        again, evaluate = f"`{metadata.command}`", ""
-    elif metadata.weights:
+    again, evaluate = (f"`python -m export {stage} {which}`" for stage in ("run", "evaluate"))
+    if metadata.weights:
         again, evaluate = f"`{metadata.command}`", f"`python -m export evaluate {which} --data DIR`"
-    else:
-        # What verify measured needs the trained weights, which only a run has.
-        again, evaluate = (f"`python -m export {stage} {which}`" for stage in ("run", "evaluate"))
+    elif _is_converted(metadata):
+        again, evaluate = f"`{metadata.command}`", ""
     rows: list[tuple[str, str, str]] = []
     if evaluation:
-        rows.append((f"Accuracy on {evaluation.images:,} test images", f"{evaluation.accuracy:.2%}", evaluate))
+        rows += [
+            (f"{title} on {evaluation.images:,} test images", f"{value:.2%}", evaluate)
+            for title, value in _scores(evaluation)
+        ]
     elif evaluate:
-        rows.append(("Accuracy on the test images", "not measured", evaluate))
+        title = "Accuracy" if metadata.task == "image-classification" else "Mean IoU"
+        rows.append((f"{title} on the test images", "not measured", evaluate))
+    # What verify measured needs the trained weights, which only a run has.
     rows += [(_measured(metric), f"{metric.value:.2%}", again) for metric in metadata.metrics]
     rows += [
         (f"Largest difference between onnxruntime and torch, {output}", f"{share:.1e} of the largest value", again)
@@ -99,8 +106,19 @@ def _figures(name: str, metadata: Metadata, evaluation: Evaluation | None, parit
     return _table(("Measured from this file, as it is served", "Figure", "Repeat with"), rows, numbers=range(1, 2))
 
 
+def _is_converted(metadata: Metadata) -> bool:
+    """Whether it is a classifier whose head was turned into convolutions: nobody has masks for it."""
+    return metadata.recipe.get("head") == "convolutions"
+
+
+def _scores(evaluation: Evaluation | MaskEvaluation) -> list[tuple[str, float]]:
+    if isinstance(evaluation, Evaluation):
+        return [("Accuracy", evaluation.accuracy)]
+    return [("Mean IoU", evaluation.mean_iou), ("Pixel accuracy", evaluation.pixel_accuracy)]
+
+
 def _measured(metric: Measurement) -> str:
-    return f"{metric.name.capitalize()} on {metric.images:,} {metric.split} images"
+    return f"{metric.name[0].upper()}{metric.name[1:]} on {metric.images:,} {metric.split} images"
 
 
 def _call(name: str, metadata: Metadata) -> str:
@@ -120,17 +138,21 @@ def _call(name: str, metadata: Metadata) -> str:
 def _input(metadata: Metadata) -> str:
     spec = metadata.preprocessing
     if spec.height is None:
+        scaled = (
+            f"A picture is scaled until its shorter edge has {spec.shortest_edge} pixels, the longer one "
+            f"{spec.longest_edge} at most ({_interpolation(spec)}); `?tile=true` leaves it as it is.\n"
+        )
         return (
             f"## Input\n\n`image` is uint8 (N, H, W, {spec.channels}) of any height and width, {spec.colour}; scaling "
-            "and normalisation are in the graph.\n`logits` is float32 (N, classes, H, W)."
+            f"and normalisation are in the graph.\n{scaled if spec.resize == 'shortest' else ''}"
+            "`logits` is float32 (N, classes, H, W)."
         )
     edge = spec.shortest_edge
     box = f"{edge} x {edge}" if edge else "that size"
-    how = f"{spec.interpolation}{', antialiased' if spec.antialias else ''}"
     sentences = [
         f"`image` is uint8 (N, {spec.height}, {spec.width}, {spec.channels}), {spec.colour}; "
         "scaling and normalisation are in the graph.",
-        f"A picture {_RESIZING[spec.resize].format(edge=edge, box=box)} ({how}).",
+        f"A picture {_RESIZING[spec.resize].format(edge=edge, box=box)} ({_interpolation(spec)}).",
     ]
     if spec.polarity:
         sentences.append(
@@ -144,6 +166,10 @@ def _input(metadata: Metadata) -> str:
     return "## Input\n\n" + "\n".join(sentences)
 
 
+def _interpolation(spec: Preprocessing) -> str:
+    return f"{spec.interpolation}{', antialiased' if spec.antialias else ''}"
+
+
 def _labels(labels: tuple[str, ...]) -> str:
     text = ", ".join(labels)
     if len(labels) > _LABELS_UP_TO:
@@ -152,18 +178,24 @@ def _labels(labels: tuple[str, ...]) -> str:
 
 
 def _layer_table(metadata: Metadata) -> LayerTable:
-    # A graph that takes any size was made of a network that was trained at one.
-    spec = Preprocessing.model_validate(metadata.recipe["preprocessing"])
-    assert spec.height is not None
-    assert spec.width is not None
     with torch.device("meta"):
         network = build_model(
             metadata.architecture,
             num_classes=len(metadata.labels),
-            in_channels=spec.channels,
+            in_channels=metadata.preprocessing.channels,
             **metadata.recipe.get("options", {}),
         )
-    return layer_table(network, in_channels=spec.channels, input_px=(spec.height, spec.width))
+    return layer_table(network, in_channels=metadata.preprocessing.channels, input_px=_input_px(metadata))
+
+
+def _input_px(metadata: Metadata) -> tuple[int, int]:
+    """(height, width) that the network was trained at, or of its paper where that is not known."""
+    recipe = metadata.recipe
+    if window_px := recipe.get("window_px"):
+        return window_px, window_px
+    # A graph that takes any size may have been made of a network that was trained at one.
+    spec = Preprocessing.model_validate(recipe["preprocessing"])
+    return (spec.height, spec.width) if spec.height and spec.width else MODELS[metadata.architecture].input_px
 
 
 def _layers(table: LayerTable) -> str:
@@ -180,10 +212,13 @@ def _layers(table: LayerTable) -> str:
         for row in table.rows
     ]
     body.append(("total", "", "", f"{table.parameters:,}", f"{table.multiply_adds:,}", ""))
-    return "## Layers\n\n" + _table(header, body, numbers=range(3, 6))
+    _, height, width = table.input_shape
+    return f"## Layers\n\nFor a picture of {height}x{width}.\n\n" + _table(header, body, numbers=range(3, 6))
 
 
-def _test(evaluation: Evaluation) -> str:
+def _test(evaluation: Evaluation | MaskEvaluation) -> str:
+    if isinstance(evaluation, MaskEvaluation):
+        return _test_masks(evaluation)
     count = f"{evaluation.correct:,} of {evaluation.images:,} test images of {_title(evaluation.dataset)} are right."
     if len(evaluation.classes) > _MATRIX_UP_TO:
         ranked = sorted(evaluation.classes, key=lambda result: 1.0 if result.accuracy is None else result.accuracy)
@@ -199,6 +234,15 @@ def _test(evaluation: Evaluation) -> str:
     return f"## Test\n\n{count} Rows are what a picture shows, columns the answers.\n\n" + _table(
         ("", *labels, "Right"), body, numbers=range(1, len(labels) + 2)
     )
+
+
+def _test_masks(evaluation: MaskEvaluation) -> str:
+    pixels = sum(result.pixels for result in evaluation.classes)
+    body = [
+        (f"**{result.label}**", f"{result.pixels / pixels:.2%}", _percent(result.iou)) for result in evaluation.classes
+    ]
+    count = f"{evaluation.images:,} test images of {_title(evaluation.dataset)}, all their pixels together."
+    return f"## Test\n\n{count}\n\n" + _table(("Class", "Share of pixels", "IoU"), body, numbers=range(1, 3))
 
 
 def _title(dataset: str) -> str:

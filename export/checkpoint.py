@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from export.atomic import write_whole
 from export.errors import BadData
-from export.recipes.recipe import Recipe
+from export.recipes.recipe import Recipe, recipe_from_dict
 from export.run_folder import RunFolder
-from models import build_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +20,9 @@ class CheckpointFacts:
     recipe: Recipe
     labels: tuple[str, ...]
     """Names of the classes, in the order of the logits."""
-    validation_accuracy: float
+    score: str
+    """What the weights were chosen by, such as "accuracy"."""
+    validation_score: float
     """Of the kept weights, in [0, 1]."""
     epoch: int
     """Epoch of the kept weights, counted from 1."""
@@ -49,7 +50,7 @@ class CheckpointFacts:
         try:
             values: dict[str, Any] = json.loads(text)
             values.pop("fingerprint")
-            recipe, labels = Recipe.from_dict(values.pop("recipe")), tuple(values.pop("labels"))
+            recipe, labels = recipe_from_dict(values.pop("recipe")), tuple(values.pop("labels"))
             return cls(recipe=recipe, labels=labels, **values)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a sidecar of this version: {error}") from None
@@ -73,26 +74,3 @@ def load_facts(run: RunFolder) -> CheckpointFacts:
         return CheckpointFacts.from_json(run.need(run.checkpoint_facts, "train").read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadData(f"{run.checkpoint_facts} cannot be read: {error}.") from None
-
-
-def load_checkpoint(run: RunFolder) -> tuple[nn.Module, CheckpointFacts]:
-    """The trained network in evaluation mode on the CPU, and the facts beside it.
-
-    Raises:
-        MissingStage: the training has not finished.
-        BadData: weights or sidecar are damaged, or do not fit the network.
-    """
-    facts = load_facts(run)
-    network = build_model(
-        facts.recipe.model,
-        num_classes=len(facts.labels),
-        in_channels=facts.recipe.preprocessing.channels,
-        **facts.recipe.options,
-    )
-    try:
-        network.load_state_dict(torch.load(run.checkpoint, map_location="cpu", weights_only=True))
-    except Exception as error:
-        # torch explains over many lines, or with none; the first says enough.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
-        raise BadData(f"{run.checkpoint} does not hold weights of {facts.recipe.model}: {reason}.") from None
-    return network.eval(), facts

@@ -9,10 +9,10 @@ from export.public_weights.fitting import as_named_here
 from export.public_weights.inputs import Input
 from export.public_weights.opening import open_weights
 from export.public_weights.reading import read_weights
-from export.recipes.adaptation import Start
 from export.recipes.recipe import Recipe
+from export.recipes.start import Start
 from export.run_folder import RunFolder, open_run
-from models.classifier import Classifier
+from models.network import Network
 
 
 def start_from(model: str, file: Path, options: Mapping[str, Any]) -> Start:
@@ -46,7 +46,7 @@ def start_noted(run: RunFolder, file: Path) -> Start | None:
     )
 
 
-def load_trunk(network: Classifier, recipe: Recipe, file: Path) -> None:
+def load_trunk(network: Network, recipe: Recipe, file: Path) -> None:
     """Load everything but the heads, whose classes are others; auxiliary classifiers may be left out of the file.
 
     Raises:

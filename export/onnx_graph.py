@@ -12,13 +12,12 @@ import onnx
 import torch
 
 from export.artifact_files import DATA_FILE
-from export.blueprint import Blueprint
-from export.checkpoint import CheckpointFacts, load_checkpoint
+from export.blueprint import Blueprint, load_trained
+from export.checkpoint import CheckpointFacts
 from export.provenance import library_versions, source_revision
 from export.run_folder import RunFolder
-from export.serving_graph import CamChoice, ExportedGraph, ServingGraph
+from export.serving_graph import CamChoice, ExportedGraph
 from models import MODELS
-from models.classifier import Classifier
 from service.repository.artifact import MODEL_FILE, Metadata
 
 OPSET = 20
@@ -26,16 +25,15 @@ EXTERNAL_ABOVE_BYTES = 64 * 2**20
 _MAKERS = ("torch", "onnx", "onnxscript")
 
 
-def load_graph(run: RunFolder, cam: CamChoice = "own") -> tuple[ServingGraph, CheckpointFacts]:
+def load_graph(run: RunFolder, cam: CamChoice = "own") -> tuple[ExportedGraph, CheckpointFacts]:
     """The trained network as it is exported, in evaluation mode, and the facts of its training.
 
     Raises:
         MissingStage: the training has not finished.
         BadData: weights or sidecar are damaged, or do not fit the network.
     """
-    network, facts = load_checkpoint(run)
-    assert isinstance(network, Classifier)
-    return Blueprint.of_checkpoint(facts).serving_graph(network, cam), facts
+    network, facts = load_trained(run)
+    return Blueprint.of_recipe(facts.recipe, facts.labels).exported_graph(network, cam), facts
 
 
 def export_onnx(run: RunFolder, *, cam: CamChoice = "own", external_above_bytes: int = EXTERNAL_ABOVE_BYTES) -> Path:
@@ -46,13 +44,13 @@ def export_onnx(run: RunFolder, *, cam: CamChoice = "own", external_above_bytes:
         BadData: weights or sidecar are damaged, or do not fit the network.
     """
     graph, facts = load_graph(run, cam)
-    blueprint = Blueprint.of_checkpoint(facts)
+    blueprint = Blueprint.of_recipe(facts.recipe, facts.labels)
     write_artifact(graph, blueprint, describe(graph, facts), folder=run.path, external_above_bytes=external_above_bytes)
     return run.graph
 
 
 def write_artifact(
-    graph: ServingGraph,
+    graph: ExportedGraph,
     blueprint: Blueprint,
     metadata: Metadata,
     *,
@@ -86,7 +84,7 @@ def to_proto(graph: ExportedGraph, *, image_shape: tuple[int, int, int]) -> onnx
     return proto
 
 
-def describe(graph: ServingGraph, facts: CheckpointFacts) -> Metadata:
+def describe(graph: ExportedGraph, facts: CheckpointFacts) -> Metadata:
     """The metadata of the file, as far as it is known before anything is measured from it."""
     revision = source_revision()
     if facts.source_revision not in ("", revision):

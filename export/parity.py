@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from export.serving_graph import SegmentingGraph, ServingGraph
+from export.serving_graph import ExportedGraph, SegmentingGraph, ServingGraph
 from service.inference.session import Session
 
 TOLERANCE = 1e-4
@@ -70,6 +70,24 @@ class ParityCase(BaseModel):
             f"{self.output} at batch {self.batch} ({self.images} images, {which}) "
             f"differs by {self.difference:.3g}, {self.allowed:.3g} is allowed"
         )
+
+
+def parity_cases(
+    graph: ExportedGraph,
+    session: Session,
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    images: NDArray[np.uint8] | None = None,
+) -> Iterator[ParityCase]:
+    """Compare a graph of either kind, at the shape (H, W, C) that it was exported with; see the two below."""
+    if isinstance(graph, ServingGraph):
+        yield from compare(graph, session, image_shape=image_shape, num_classes=num_classes, images=images)
+        return
+    assert isinstance(graph, SegmentingGraph)
+    height, width, channels = image_shape
+    sizes = ((height, width), (height + 37, width + 5), (height // 2, width + 11))
+    yield from compare_pixels(graph, session, sizes=sizes, channels=channels)
 
 
 def compare(

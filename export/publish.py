@@ -20,7 +20,7 @@ from export.errors import PublishRefused
 from export.run_folder import RunFolder
 from export.verification import Verification, read_verification, shortfall
 from service.inference.model import load_model
-from service.repository.artifact import CARD_FILE, MODEL_FILE, InvalidArtifact, Metadata, Task
+from service.repository.artifact import CARD_FILE, MODEL_FILE, InvalidArtifact, Metadata
 from service.repository.folder import NAME, scan
 
 _HIDDEN = re.compile(r"\.publishing-(?P<pid>[0-9]+)-[0-9a-f]{8}-(?P<host>.*)")
@@ -62,7 +62,7 @@ def check_verified(run: RunFolder) -> Verification:
         PublishRefused: it fell short.
     """
     verification = read_verification(run)
-    if complaint := shortfall(verification, minimum_accuracy=run.recipe.minimum_accuracy):
+    if complaint := shortfall(verification, minimum_score=run.recipe.minimum_score):
         raise PublishRefused(f"{run.name} is not published. {complaint}")
     return verification
 
@@ -94,11 +94,9 @@ def reveal(hidden: Path, name: str, verification: Verification) -> Publication:
     Raises:
         PublishRefused: the service could not load it.
     """
-    task = _add_measurements(hidden / MODEL_FILE, verification)
+    _add_measurements(hidden / MODEL_FILE, verification)
     try:
-        # The service lists segmenters without loading them, so that there is nothing to try with them yet.
-        if task == "image-classification":
-            load_model(hidden, name=name, version=0, provider="cpu", intra_op_threads=1)
+        load_model(hidden, name=name, version=0, provider="cpu", intra_op_threads=1)
     except InvalidArtifact as error:
         raise PublishRefused(f"{name} is not published, because the service could not load it: {error}") from None
     write_whole(hidden / CARD_FILE, lambda path: path.write_text(render_card(hidden, name), encoding="utf-8"))
@@ -120,16 +118,17 @@ def _check_name(name: str) -> None:
         raise PublishRefused(f"{name!r} cannot be the name of a published model.")
 
 
-def _add_measurements(file: Path, verification: Verification) -> Task:
-    """Write what was measured into the file; gives its task."""
+def _add_measurements(file: Path, verification: Verification) -> None:
+    """Write what was measured into the file."""
     proto = onnx.load(str(file), load_external_data=False)
     props = {entry.key: entry.value for entry in proto.metadata_props}
     metadata = Metadata.from_props(props)
     if quality := verification.quality:
-        metadata = metadata.model_copy(update={"metrics": (quality.accuracy,), "baseline": quality.baseline})
+        metadata = metadata.model_copy(
+            update={"metrics": (quality.score, *quality.others), "baseline": quality.baseline}
+        )
     onnx.helper.set_model_props(proto, {**props, **metadata.to_props(), **verification.to_props()})
     file.write_bytes(proto.SerializeToString(deterministic=True))
-    return metadata.task
 
 
 def _rename(hidden: Path, home: Path) -> Publication:

@@ -8,7 +8,7 @@ from export.artifact_files import artifact_files
 from export.atomic import write_whole
 from export.data.dataset import DataSource
 from export.errors import MissingStage, RunMismatch
-from export.recipes.recipe import Recipe
+from export.recipes.recipe import Recipe, recipe_from_dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ def open_run(path: Path, model: str, *, data_dir: Path | None) -> RunFolder:
         raise MissingStage(f"{path} holds no training; run 'python -m export train {model}{name}' first.")
     try:
         notes = json.loads(notes_file.read_text("utf-8"))
-        recipe = Recipe.from_dict(notes["recipe"])
+        recipe = recipe_from_dict(notes["recipe"])
         pictures_dir, weights = (Path(path) if path else None for path in (notes["pictures_dir"], notes.get("weights")))
     except (ValueError, KeyError, TypeError) as error:
         raise RunMismatch(f"{notes_file} cannot be read ({error}); --force trains anew.") from None

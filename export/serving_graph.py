@@ -20,6 +20,8 @@ class ExportedGraph(nn.Module):
     outputs: ClassVar[tuple[str, ...]]
     free_axes: ClassVar[dict[str, tuple[int, ...]]]
     """Axes of each input that may have any length."""
+    cam: CamSource | None = None
+    """Where the graph's map comes from, if it has one."""
     scale: Tensor
     shift: Tensor
 
@@ -55,7 +57,9 @@ class ServingGraph(ExportedGraph):
         self, network: Classifier, *, mean: tuple[float, ...], std: tuple[float, ...], cam: CamChoice = "own"
     ) -> None:
         super().__init__(network, mean=mean, std=std)
-        self.cam = CamSource(method="hirescam" if cam == "hirescam" else network.cam_method, layer=network.cam_layer)
+        self.cam: CamSource = CamSource(
+            method="hirescam" if cam == "hirescam" else network.cam_method, layer=network.cam_layer
+        )
 
     def example(self, image_shape: tuple[int, int, int]) -> tuple[Any, ...]:
         """Add targets to the pictures."""

@@ -14,21 +14,20 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 
 from export.atomic import write_whole
+from export.blueprint import Blueprint
 from export.checkpoint import CheckpointFacts, load_facts, save_checkpoint
-from export.classification.learner import Learner, training_loader, validation_loader
-from export.data.dataset import Dataset
-from export.data.loading import check_own_test, load_training
 from export.errors import BadData
 from export.fine_tuning import load_trunk
 from export.provenance import command_line, library_versions, source_revision
 from export.recipes.recipe import Precision, Recipe
 from export.run_folder import RunFolder
+from export.tasks import stages_of
 from export.training.averaging import moving_average
+from export.training.batches import TrainingData
 from export.training.curves import draw_curves
 from export.training.epoch_bar import EpochBar
-from export.training.epoch_log import EpochLog, EpochRow
-from models import build_model
-from models.classifier import Classifier
+from export.training.epoch_log import EpochLog, EpochRow, in_words
+from export.training.learner import Learner
 
 _MAKERS = ("torch", "lightning", "torchmetrics", "kornia", "numpy")
 
@@ -56,19 +55,22 @@ def train(run: RunFolder) -> None:
     """
     run.check_owner()
     if run.checkpoint.is_file():
-        accuracy = load_facts(run).validation_accuracy
-        print(f"{run.path} holds this training, finished with validation accuracy {accuracy:.2%}; nothing to do.")
+        facts = load_facts(run)
+        reached = f"validation {facts.score} {facts.validation_score:.2%}"
+        print(f"{run.path} holds this training, finished with {reached}; nothing to do.")
         return
     # Before the data, whose order and split must not hang on what was drawn earlier.
     lightning.seed_everything(run.recipe.seed, workers=True, verbose=False)
-    dataset = load_training(run.recipe, run.source)
-    check_own_test(run.recipe, run.source)
-    log = EpochLog(run.metrics, epochs=run.recipe.epochs)
+    stages = stages_of(run.recipe.task)
+    data = stages.training_data(run.recipe, run.source)
+    network = Blueprint.of_recipe(run.recipe, data.labels).build()
+    learner = stages.learner(network, run.recipe, data)
+    log = EpochLog(run.metrics, epochs=run.recipe.epochs, score=learner.score)
     with _quiet():
-        is_first_device = _fit(run, dataset, log)
+        is_first_device = _fit(run, data, learner, log)
     if not is_first_device:
         raise SystemExit(0)
-    _finish(run, dataset, log.rows)
+    _finish(run, data, log.rows, score=in_words(learner.score))
 
 
 def lightning_precision(wanted: Precision) -> Literal["32-true", "bf16-mixed"]:
@@ -106,24 +108,18 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
+def _fit(run: RunFolder, data: TrainingData, learner: Learner, log: EpochLog) -> bool:
     """Run the epochs that are left; True on the device that writes the files."""
     recipe = run.recipe
-    network = build_model(
-        recipe.model,
-        num_classes=len(dataset.labels),
-        in_channels=recipe.preprocessing.channels,
-        **recipe.options,
-    )
-    assert isinstance(network, Classifier)
     resumes = run.last.is_file()
     if run.weights and not resumes:
-        load_trunk(network, recipe, run.weights)
+        load_trunk(learner.network, recipe, run.weights)
+    monitor = f"validation_{learner.score}"
     callbacks: list[Callback] = [
         log,
         EpochBar(),
-        EarlyStopping(monitor="validation_accuracy", mode="max", patience=recipe.patience_epochs),
-        _keeper(run.best, monitor="validation_accuracy"),
+        EarlyStopping(monitor=monitor, mode="max", patience=recipe.patience_epochs),
+        _keeper(run.best, monitor=monitor),
         # After the other keeper: an epoch counts as finished once its best weights are kept.
         _keeper(run.last, monitor=None),
     ]
@@ -145,14 +141,14 @@ def _fit(run: RunFolder, dataset: Dataset, log: EpochLog) -> bool:
         num_sanity_val_steps=0,
         default_root_dir=run.path,
     )
-    run.note(training_images=len(dataset.train.targets), processes=trainer.world_size)
+    run.note(training_images=data.images, processes=trainer.world_size)
     if resumes:
         print(f"Going on from the last finished epoch in {run.last}.")
     try:
         trainer.fit(
-            Learner(network, recipe, num_classes=len(dataset.labels)),
-            training_loader(dataset.train, batch_size=recipe.batch_size, seed=recipe.seed),
-            validation_loader(dataset.validation),
+            learner,
+            data.batches,
+            data.validation,
             ckpt_path=run.last if resumes else None,
             weights_only=True,
         )
@@ -191,7 +187,7 @@ def _keeper(path: Path, *, monitor: str | None) -> ModelCheckpoint:
     )
 
 
-def _finish(run: RunFolder, dataset: Dataset, rows: list[EpochRow]) -> None:
+def _finish(run: RunFolder, data: TrainingData, rows: list[EpochRow], *, score: str) -> None:
     """Take the best epoch's weights out of the trainer's file, draw the curves, write the checkpoint."""
     best: dict[str, Any] = torch.load(run.best, map_location="cpu", weights_only=True)
     prefix = "network."
@@ -203,11 +199,12 @@ def _finish(run: RunFolder, dataset: Dataset, rows: list[EpochRow]) -> None:
     kept = next((row for row in rows if row.epoch == best["epoch"] + 1), None)
     if kept is None:
         raise BadData(f"{run.best} is of another training than {run.last}; train anew with --force.")
-    draw_curves(rows, run.curves, title=f"{run.name} on {dataset.name}", kept_epoch=kept.epoch)
+    draw_curves(rows, run.curves, title=f"{run.name} on {data.dataset}", score=score, kept_epoch=kept.epoch)
     facts = CheckpointFacts(
         recipe=run.recipe,
-        labels=dataset.labels,
-        validation_accuracy=kept.validation_accuracy,
+        labels=data.labels,
+        score=score,
+        validation_score=kept.validation_score,
         epoch=kept.epoch,
         training_s=round(sum(row.epoch_s for row in rows), 1),
         command=command_line(),
@@ -218,6 +215,6 @@ def _finish(run: RunFolder, dataset: Dataset, rows: list[EpochRow]) -> None:
     for file in (run.last, run.best):
         file.unlink()
     print(
-        f"Trained {run.name}: validation accuracy {kept.validation_accuracy:.2%} at epoch {kept.epoch} of "
+        f"Trained {run.name}: validation {score} {kept.validation_score:.2%} at epoch {kept.epoch} of "
         f"{len(rows)}, {facts.training_s:.0f} s; weights in {run.checkpoint}."
     )

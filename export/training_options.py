@@ -10,7 +10,7 @@ from export.data.dataset import DataSource
 from export.data.idx_datasets import DATASETS
 from export.errors import UsageError
 from export.recipes import RECIPES
-from export.recipes.recipe import Precision, Recipe
+from export.recipes.recipe import ClassificationRecipe, Precision, Recipe, SegmentationRecipe
 from export.run_folder import RunFolder
 
 WELL_KNOWN = "default"
@@ -90,6 +90,7 @@ def _on_data(run: RunFolder, options: argparse.Namespace) -> Recipe:
     from export.blueprint import check_takes
     from export.fine_tuning import start_from, start_noted
     from export.recipes.adaptation import adapted
+    from export.recipes.mask_adaptation import adapted_masks
 
     network_options = dict(options.option)
     start = None
@@ -97,13 +98,17 @@ def _on_data(run: RunFolder, options: argparse.Namespace) -> Recipe:
         # Once begun, a training has no more need of the file.
         start = None if weights.is_file() else start_noted(run, weights)
         start = start or start_from(recipe.model, weights, network_options)
-    recipe = adapted(
-        recipe,
-        own_pictures=pictures_dir.name if pictures_dir else None,
-        edge_px=options.size,
-        options=network_options,
-        start=start,
-    )
+    choices: dict[str, Any] = {
+        "own_pictures": pictures_dir.name if pictures_dir else None,
+        "edge_px": options.size,
+        "options": network_options,
+        "start": start,
+    }
+    if isinstance(recipe, SegmentationRecipe):
+        recipe = adapted_masks(recipe, **choices)
+    else:
+        assert isinstance(recipe, ClassificationRecipe)
+        recipe = adapted(recipe, **choices)
     channels = recipe.preprocessing.channels
     check_takes(recipe.model, options=recipe.options, in_channels=channels, input_px=recipe.input_px)
     return recipe

@@ -11,7 +11,7 @@ from service.repository.artifact import PREFIX, Baseline, Measurement, Share
 
 PARITY_PROP = PREFIX + "parity"
 """Entry of a published file: largest relative difference per output, JSON."""
-ACCURACY_TOLERANCE = 0.0005 + 1e-9
+SCORE_TOLERANCE = 0.0005 + 1e-9
 """0.05 percentage points between the serving path and torch, and what floats need."""
 
 
@@ -20,10 +20,12 @@ class Quality(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accuracy: Measurement
-    """On the validation pictures, from the file, through the serving path."""
-    torch_accuracy: Share
-    """Of the network in torch on the same images."""
+    score: Measurement
+    """What the recipe has a minimum for, on the validation pictures, from the file, through the serving path."""
+    torch_score: Share
+    """The same of the network in torch on the same images."""
+    others: tuple[Measurement, ...] = ()
+    """What else was measured on the way."""
     baseline: Baseline
 
 
@@ -62,8 +64,8 @@ def read_verification(run: RunFolder) -> Verification:
         raise BadData(f"{run.verification} cannot be read; run {run.command('verify')!r} again.") from None
 
 
-def shortfall(verification: Verification, *, minimum_accuracy: float) -> str | None:
-    """One sentence on what is not good enough; None where all is. An accuracy that was not measured passes."""
+def shortfall(verification: Verification, *, minimum_score: float) -> str | None:
+    """One sentence on what is not good enough; None where all is. What was not measured passes."""
     failed = [case for case in verification.parity if not case.passes]
     if failed:
         others = f" ({len(failed) - 1} more cases fail)" if len(failed) > 1 else ""
@@ -71,12 +73,12 @@ def shortfall(verification: Verification, *, minimum_accuracy: float) -> str | N
     quality = verification.quality
     if quality is None:
         return None
-    accuracy = quality.accuracy.value
-    if abs(accuracy - quality.torch_accuracy) > ACCURACY_TOLERANCE:
+    name, score = quality.score.name, quality.score.value
+    if abs(score - quality.torch_score) > SCORE_TOLERANCE:
         return (
-            f"The accuracy through the serving path is {accuracy:.2%}, torch's own is "
-            f"{quality.torch_accuracy:.2%}: more than 0.05 points apart."
+            f"The {name} through the serving path is {score:.2%}, torch's own is "
+            f"{quality.torch_score:.2%}: more than 0.05 points apart."
         )
-    if accuracy < minimum_accuracy:
-        return f"The validation accuracy is {accuracy:.2%}, the recipe demands {minimum_accuracy:.2%}."
+    if score < minimum_score:
+        return f"The validation {name} is {score:.2%}, the recipe demands {minimum_score:.2%}."
     return None

@@ -1,16 +1,12 @@
-"""What the test files said about a published version, kept beside it as evaluation.json."""
+"""What the test files said about a published classifier: accuracy, per class too, and the confusion of classes."""
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from export.errors import BadData
 from service.repository.artifact import Share
-
-EVALUATION_FILE = "evaluation.json"
 
 
 class ClassResult(BaseModel):
@@ -44,6 +40,11 @@ class Evaluation(BaseModel):
     confusion: tuple[tuple[int, ...], ...]
     """Images per true class (row) and answer (column), in the order of the labels."""
 
+    @property
+    def sentence(self) -> str:
+        """What was found, for people."""
+        return f"accuracy {self.accuracy:.2%} on the {self.images} test pictures of {self.dataset}"
+
     @classmethod
     def of(
         cls,
@@ -70,18 +71,3 @@ class Evaluation(BaseModel):
             ),
             confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         )
-
-
-def read_evaluation(folder: Path) -> Evaluation | None:
-    """The evaluation of a version folder; None where it has not been measured.
-
-    Raises:
-        BadData: the file is damaged.
-    """
-    file = folder / EVALUATION_FILE
-    try:
-        return Evaluation.model_validate_json(file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError:
-        raise BadData(f"{file} cannot be read; evaluate the version again.") from None

@@ -10,7 +10,7 @@ from export.artifact_files import digest
 from export.blueprint import Blueprint
 from export.errors import UsageError, VerificationFailed
 from export.onnx_graph import save_artifact, to_proto
-from export.parity import compare_pixels
+from export.parity import parity_cases
 from export.provenance import command_line
 from export.publish import Publication, hidden_folder, reveal
 from export.serving_graph import SegmentingGraph, ServingGraph
@@ -47,10 +47,11 @@ def publish_score_maps(
         save_artifact(proto, hidden)
         session = open_session(hidden / MODEL_FILE, provider="cpu")
         difference = _difference_at_own_size(classifier, session, blueprint)
-        sizes = ((height, width), (height + 37, width + 5), (height // 2, width + 11))
-        cases = tuple(compare_pixels(graph, session, sizes=sizes, channels=channels))
+        cases = tuple(
+            parity_cases(graph, session, image_shape=(height, width, channels), num_classes=len(blueprint.labels))
+        )
         verification = Verification(sha256=digest(hidden), parity=cases, quality=None)
-        if complaint := shortfall(verification, minimum_accuracy=0.0):
+        if complaint := shortfall(verification, minimum_score=0.0):
             raise VerificationFailed(complaint)
         publication = reveal(hidden, name, verification)
     worst = max(verification.relative_errors().values())

@@ -1,4 +1,4 @@
-"""The sheet stage: test pictures of every class beside their maps, as the service draws them, on one page."""
+"""Test pictures of every class beside their maps, as the service draws them, on one page."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,10 +9,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from export.atomic import write_whole
-from export.classification.serving_path import as_served
 from export.data.dataset import Pictures
-from export.evaluate import open_version, read_test_pictures
-from export.run_folder import RunFolder
+from export.picture_bytes import as_served
 from service.inference.classifier import TOP_1, Prediction, explain_batch, top_k
 from service.inference.heatmap import normalise_map, overlay_png
 from service.inference.model import LoadedModel
@@ -37,15 +35,12 @@ class Explained:
     answer: Prediction
 
 
-def draw_sheet(run: RunFolder, repository: Path, file: Path, *, version: int | None = None) -> list[Explained]:
-    """Draw the first test picture of each class, ten classes at most, beside its map; writes a PNG.
+def draw_maps(model: LoadedModel, pictures: Pictures, file: Path) -> list[Explained]:
+    """Draw the first picture of each class, ten classes at most, beside its map; writes a PNG.
 
     Raises:
-        MissingStage: the model or the version is not published.
-        DataNotFound, BadData: the test files are missing or damaged.
+        BadData: a picture is damaged.
     """
-    model, _ = open_version(run, repository, version)
-    pictures = read_test_pictures(model, run)
     examples = [explain(model, pictures, position) for position in _first_of_each(pictures)]
     figure = _draw(examples, _title(model))
     write_whole(file, lambda path: figure.savefig(path, format="png", dpi=150))

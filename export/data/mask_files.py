@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngImageFile
 
 from export.data.class_list import ClassList, voc_colour
-from export.data.masked import IGNORED
 from export.errors import BadData
+from export.recipes.recipe import IGNORED
 from service.inference.formats import sniff
 from service.inference.image import PIXELS_AT_MOST
 

@@ -1,16 +1,15 @@
 """What a dataset for segmentation is to the stages: pictures with a class id per pixel, and the arrays made of them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from export.data.dataset import SplitName
+from export.recipes.recipe import IGNORED
 
-IGNORED = 255
-"""Id of pixels that are of no class: neither the loss nor a metric counts them."""
 CLASSES_AT_MOST = 255
 
 
@@ -46,15 +45,26 @@ class MaskedPictures:
             read=lambda position: self.read(int(positions[position])),
         )
 
+    def ignoring(self, index: int) -> "MaskedPictures":
+        """The same pictures, with the pixels of class `index` marked as IGNORED."""
+        if index == IGNORED:
+            return self
+
+        def read(position: int) -> tuple[Image.Image, NDArray[np.uint8]]:
+            picture, mask = self.read(position)
+            return picture, np.where(mask == index, np.uint8(IGNORED), mask)
+
+        return replace(self, read=read)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedArrays:
     """Pictures after the recipe's preprocessing, which is what the graph takes, and masks of the same size."""
 
-    images: NDArray[np.uint8]
-    """(N, H, W, C)."""
-    masks: NDArray[np.uint8]
-    """Class id per pixel, or IGNORED, (N, H, W)."""
+    images: tuple[NDArray[np.uint8], ...]
+    """(H, W, C) each, of any size."""
+    masks: tuple[NDArray[np.uint8], ...]
+    """Class id per pixel, or IGNORED, (H, W) each."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from rich.progress import track
 
 from export.data.dataset import SplitName
 from export.data.mask_layouts import Layout, find_layout
-from export.data.masked import IGNORED, MaskedPictures
+from export.data.masked import MaskedPictures
 from export.data.split import hold_out
 from export.errors import BadData
+from export.recipes.recipe import IGNORED
 
 _FAULTS_NAMED = 10
 

@@ -9,7 +9,7 @@ from export.artifact_files import digest
 from export.blueprint import Blueprint, check_takes
 from export.errors import BadWeights, UsageError, VerificationFailed
 from export.onnx_graph import exporter_versions, write_artifact
-from export.parity import compare
+from export.parity import parity_cases
 from export.provenance import command_line, source_revision
 from export.public_weights.fitting import load_weights
 from export.public_weights.inputs import Input, read_input
@@ -17,7 +17,7 @@ from export.public_weights.labels import IMAGENET_CLASSES, imagenet_labels, read
 from export.public_weights.opening import Opened, open_weights
 from export.public_weights.reading import Weights
 from export.publish import Publication, hidden_folder, reveal
-from export.serving_graph import CamChoice, ServingGraph
+from export.serving_graph import CamChoice, ExportedGraph
 from export.verification import Verification, shortfall
 from models import facts_of
 from service.inference.model import load_model
@@ -32,7 +32,7 @@ class Prepared:
 
     weights: Weights
     blueprint: Blueprint
-    graph: ServingGraph
+    graph: ExportedGraph
     metadata: Metadata
 
 
@@ -71,7 +71,7 @@ def prepare(
     print(_summary(blueprint, weights))
     network = blueprint.build()
     load_weights(network, model, weights)
-    graph = blueprint.serving_graph(network, cam)
+    graph = blueprint.exported_graph(network, cam)
     metadata = _describe(graph, blueprint, weights)
     return Prepared(weights=weights, blueprint=blueprint, graph=graph, metadata=metadata)
 
@@ -161,7 +161,7 @@ def _numbers(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.3g}" for value in values)
 
 
-def _describe(graph: ServingGraph, blueprint: Blueprint, weights: Weights) -> Metadata:
+def _describe(graph: ExportedGraph, blueprint: Blueprint, weights: Weights) -> Metadata:
     return Metadata(
         task=facts_of(blueprint.model).task,
         architecture=blueprint.model,
@@ -183,7 +183,7 @@ def _describe(graph: ServingGraph, blueprint: Blueprint, weights: Weights) -> Me
     )
 
 
-def _verify(folder: Path, graph: ServingGraph, blueprint: Blueprint) -> Verification:
+def _verify(folder: Path, graph: ExportedGraph, blueprint: Blueprint) -> Verification:
     """Compare the artifact in the folder with torch; there is no data to measure it by.
 
     Raises:
@@ -193,8 +193,8 @@ def _verify(folder: Path, graph: ServingGraph, blueprint: Blueprint) -> Verifica
         model = load_model(folder, name=blueprint.model, version=0, provider="cpu", intra_op_threads=1)
     except InvalidArtifact as error:
         raise VerificationFailed(f"The exported {blueprint.model} cannot be served: {error}") from None
-    cases = compare(graph, model.session, image_shape=blueprint.image_shape, num_classes=len(blueprint.labels))
+    cases = parity_cases(graph, model.session, image_shape=blueprint.image_shape, num_classes=len(blueprint.labels))
     verification = Verification(sha256=digest(folder), parity=tuple(cases), quality=None)
-    if complaint := shortfall(verification, minimum_accuracy=0.0):
+    if complaint := shortfall(verification, minimum_score=0.0):
         raise VerificationFailed(complaint)
     return verification

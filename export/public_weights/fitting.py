@@ -12,7 +12,7 @@ from export.errors import BadWeights
 from export.public_weights.reading import Weights
 from export.recipes import RECIPES
 from models import build_model, facts_of
-from models.classifier import Classifier
+from models.network import Network
 
 _NAMED_AT_MOST = 3
 # Counts the batches of a training; files from before 2018 do not have it, and nothing that is served reads it.
@@ -75,7 +75,7 @@ def form_of(model: str, weights: Weights, options: Mapping[str, Any]) -> Form:
     return (ours or fitting)[0]
 
 
-def load_weights(network: Classifier, model: str, weights: Weights) -> None:
+def load_weights(network: Network, model: str, weights: Weights) -> None:
     """Load all of the file, strictly; auxiliary classifiers that it leaves out stay as they are.
 
     Raises:
@@ -121,7 +121,7 @@ def _without_prefix(model: str, tensors: Mapping[str, Tensor]) -> dict[str, Tens
     return dict(tensors)
 
 
-def _check_answers(network: Classifier, weights: Weights, tensors: Mapping[str, Tensor]) -> None:
+def _check_answers(network: Network, weights: Weights, tensors: Mapping[str, Tensor]) -> None:
     """Raises BadWeights where the last layer gives the same answer to every picture."""
     last = f"{network.heads[0]}."
     for name, tensor in tensors.items():
@@ -146,11 +146,11 @@ def _candidates(model: str, options: Mapping[str, Any]) -> list[Mapping[str, Any
     return [options, small]
 
 
-def _skeleton(model: str, *, num_classes: int, in_channels: int, options: Mapping[str, Any]) -> Classifier:
+def _skeleton(model: str, *, num_classes: int, in_channels: int, options: Mapping[str, Any]) -> Network:
     """The network without values."""
     with torch.device("meta"):
         network = build_model(model, num_classes=num_classes, in_channels=in_channels, **options)
-    assert isinstance(network, Classifier)
+    assert isinstance(network, Network)
     return network
 
 
@@ -184,7 +184,7 @@ def _misfit(model: str, tensors: Mapping[str, Tensor], form: Form) -> _Misfit:
     return _differences(network, tensors)
 
 
-def _differences(network: Classifier, tensors: Mapping[str, Tensor]) -> _Misfit:
+def _differences(network: Network, tensors: Mapping[str, Tensor]) -> _Misfit:
     expected = {name: value for name, value in network.state_dict().items() if not name.endswith(_COUNTER)}
     both = {name: (tensors[name], value) for name, value in expected.items() if name in tensors}
     auxiliary = _prefixes(network.auxiliary)

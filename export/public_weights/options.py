@@ -74,8 +74,11 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
         if options.cam != "own":
             raise UsageError("--cam goes with a map, and --convolutional has none.")
         from export.classification.score_maps import publish_score_maps
+        from export.serving_graph import ServingGraph
 
         prepared = prepare(options.model, file, **choices)
+        if not isinstance(prepared.graph, ServingGraph):
+            raise UsageError(f"{options.model} is no classifier.")
         publish_score_maps(prepared.graph, prepared.blueprint, prepared.metadata, options.repository, name=name)
         return
     brought = bring(options.model, file, options.repository, name=name, **choices)

@@ -1,9 +1,9 @@
 """One frozen recipe per network; each file's docstring is the card of its experiment."""
 
-from export.recipes import alexnet, densenet, googlenet, lenet5, mnist_cnn, resnet, vgg, xception
-from export.recipes.recipe import Augmentation, Recipe
+from export.recipes import alexnet, densenet, fcn, googlenet, lenet5, mnist_cnn, resnet, unet, vgg, xception
+from export.recipes.recipe import Augmentation, ClassificationRecipe, Recipe, SegmentationRecipe
 
-RECIPES: dict[str, Recipe] = {
+CLASSIFIERS: dict[str, ClassificationRecipe] = {
     "lenet5": lenet5.RECIPE,
     "mnist_cnn": mnist_cnn.RECIPE,
     **alexnet.RECIPES,
@@ -13,5 +13,15 @@ RECIPES: dict[str, Recipe] = {
     **densenet.RECIPES,
     **xception.RECIPES,
 }
+SEGMENTERS: dict[str, SegmentationRecipe] = {**fcn.RECIPES, **unet.RECIPES}
+RECIPES: dict[str, Recipe] = {**CLASSIFIERS, **SEGMENTERS}
 
-__all__ = ["RECIPES", "Augmentation", "Recipe"]
+__all__ = [
+    "CLASSIFIERS",
+    "RECIPES",
+    "SEGMENTERS",
+    "Augmentation",
+    "ClassificationRecipe",
+    "Recipe",
+    "SegmentationRecipe",
+]

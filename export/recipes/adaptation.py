@@ -1,15 +1,16 @@
-"""A recipe adapted: to photographs of any size, to other options of its network, to weights that training starts from.
+"""A classifier's recipe adapted: to photographs of any size, to other options, to weights that training starts from.
 
 Everything that decides the form of the network and its input is decided here, once, so that size, stem, colour,
 batches and rates agree with one another.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from export.public_weights.inputs import GRAY, IMAGENET, Input, cropped
-from export.recipes.recipe import Recipe
+from export.recipes.recipe import ClassificationRecipe
+from export.recipes.start import Start
 from models import facts_of
 from service.repository.artifact import Preprocessing
 
@@ -23,27 +24,14 @@ _FINE_TUNING_EPOCHS = 10
 _FROZEN_EPOCHS = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """What a file of weights demands of a training that starts from it."""
-
-    sha256: str
-    """Of the file."""
-    options: Mapping[str, Any]
-    """What its network was built with."""
-    in_channels: int
-    input: Input | None
-    """How pictures were prepared for it; None where that is not known."""
-
-
 def adapted(
-    recipe: Recipe,
+    recipe: ClassificationRecipe,
     *,
     own_pictures: str | None = None,
     edge_px: int | None = None,
     options: Mapping[str, Any] | None = None,
     start: Start | None = None,
-) -> Recipe:
+) -> ClassificationRecipe:
     """The same training on a folder of pictures called `own_pictures`, from weights, or with other options.
 
     Own pictures have no accuracy to reach, since none was ever measured there. The digit networks keep their small
@@ -79,7 +67,7 @@ def adapted(
     return _fine_tuned(recipe, start) if start else recipe
 
 
-def _fine_tuned(recipe: Recipe, start: Start) -> Recipe:
+def _fine_tuned(recipe: ClassificationRecipe, start: Start) -> ClassificationRecipe:
     return replace(
         recipe,
         initial_weights=start.sha256,
@@ -90,12 +78,12 @@ def _fine_tuned(recipe: Recipe, start: Start) -> Recipe:
     )
 
 
-def _options(recipe: Recipe, edge_px: int) -> dict[str, Any]:
+def _options(recipe: ClassificationRecipe, edge_px: int) -> dict[str, Any]:
     """The recipe's options, without the small stem where pictures are large."""
     return {key: value for key, value in recipe.options.items() if key != "stem" or edge_px <= SMALL_UP_TO_PX}
 
 
-def _input(recipe: Recipe, edge_px: int | None, start: Start | None) -> Input:
+def _input(recipe: ClassificationRecipe, edge_px: int | None, start: Start | None) -> Input:
     """How pictures are prepared.
 
     Raises:

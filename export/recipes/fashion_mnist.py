@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from export.recipes.recipe import Augmentation, Recipe
+from export.recipes.recipe import Augmentation, ClassificationRecipe
 from service.repository.artifact import Preprocessing
 
-SHARED = Recipe(
+SHARED = ClassificationRecipe(
     model="resnet18",
     dataset="fashion-mnist",
     preprocessing=Preprocessing(height=28, width=28, resize="stretch", colour="gray", polarity="light-on-dark"),
@@ -36,6 +36,6 @@ PADDED_TO_32 = Preprocessing(
 """For networks that halve the picture five times."""
 
 
-def family(*models: str, **changes: Any) -> dict[str, Recipe]:
+def family(*models: str, **changes: Any) -> dict[str, ClassificationRecipe]:
     """Recipes by name for networks of one paper: the first is trained for docs/results.md, the others learn alike."""
     return {model: replace(SHARED, **changes, model=model) for model in models}

@@ -15,14 +15,14 @@ What was measured on the way, by validation accuracy, one training each:
 - bf16 takes 40 % longer per step than fp32: the layers are too small to pay for the conversions.
 """
 
-from export.recipes.recipe import Augmentation, Recipe
+from export.recipes.recipe import Augmentation, ClassificationRecipe
 from service.repository.artifact import Preprocessing
 
 # The paper scales pixels so that the background is -0.1 and the foreground 1.175, which makes the mean of an
 # image about 0 and its variance about 1 (section II-B). (x - mean) / std with x in [0, 1] does the same.
 _SPAN = 1.175 + 0.1
 
-RECIPE = Recipe(
+RECIPE = ClassificationRecipe(
     model="lenet5",
     dataset="mnist",
     preprocessing=Preprocessing(

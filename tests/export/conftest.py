@@ -16,6 +16,7 @@ from export.checkpoint import CheckpointFacts, save_checkpoint
 from export.data.dataset import DataSource
 from export.onnx_graph import export_onnx
 from export.recipes import RECIPES
+from export.recipes.recipe import recipe_from_dict
 from export.run_folder import RunFolder
 from export.verification import read_verification
 from export.verify import verify
@@ -78,8 +79,8 @@ def copy_verified(tmp_path: Path, _verified: RunFolder) -> RunMaker:
 
 
 def _trained(path: Path, model: str, pictures_dir: Path, minimum_accuracy: float) -> RunFolder:
-    recipe = RECIPES[model].on_other_data("shapes", keeps_polarity=True)
-    recipe = replace(recipe, validation_share=0.25, minimum_accuracy=minimum_accuracy)
+    values = RECIPES[model].on_other_data("shapes", keeps_polarity=True).to_dict()
+    recipe = recipe_from_dict({**values, "validation_share": 0.25, "minimum_accuracy": minimum_accuracy})
     run = RunFolder(path=path, recipe=recipe, source=DataSource(pictures_dir=pictures_dir))
     run.note(training_images=90, processes=1)
     torch.manual_seed(1)
@@ -87,7 +88,8 @@ def _trained(path: Path, model: str, pictures_dir: Path, minimum_accuracy: float
     facts = CheckpointFacts(
         recipe=recipe,
         labels=LABELS,
-        validation_accuracy=0.5,
+        score="accuracy",
+        validation_score=0.5,
         epoch=1,
         training_s=1.0,
         command=f"python -m export train {model}",

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from benchmarks.parity import settle
 from export.errors import StageError
 from export.public_weights.bring import bring
+from export.recipes import CLASSIFIERS
 from models import MODELS, build_model
 from models.classifier import Classifier
 from service.inference.heatmap import normalise_map
@@ -99,9 +100,7 @@ class Catalogue:
         pixels = preprocess(decode_image(self.picture, max_pixels=PIXELS_AT_MOST), blueprint.preprocessing)
         with torch.inference_mode():
             # The network that the file was made from, not the one that was read from it.
-            logits, cam = blueprint.serving_graph(network, "own")(
-                torch.from_numpy(pixels.copy())[None], torch.tensor([-1])
-            )
+            logits, cam = blueprint.exported_graph(network)(torch.from_numpy(pixels.copy())[None], torch.tensor([-1]))
         return Expected(
             scores=logits.softmax(dim=1)[0].numpy(), cam=normalise_map(cam[0].numpy()), method=network.cam_method
         )
@@ -114,7 +113,7 @@ def catalogue() -> Iterator[Catalogue]:
         yield Catalogue(Path(folder))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_file_of_weights_becomes_a_version(catalogue: Catalogue, name: str) -> None:
     catalogue.bring(name)
     files = {path.name: path.stat().st_size for path in catalogue.published(name).iterdir()}
@@ -128,7 +127,7 @@ def test_a_file_of_weights_becomes_a_version(catalogue: Catalogue, name: str) ->
 @pytest.fixture(scope="module")
 def service(catalogue: Catalogue) -> Iterator[Service]:
     """One service over all networks."""
-    for name in MODELS:
+    for name in CLASSIFIERS:
         # The tests above tell of a network that could not be published.
         with suppress(StageError):
             catalogue.bring(name)
@@ -147,7 +146,7 @@ def test_one_service_holds_all_networks(service: Service) -> None:
     with service.client() as client:
         models = client.get("/v1/models").json()["models"]
     assert {model["name"]: (model["state"], model["reason"]) for model in models} == dict.fromkeys(
-        MODELS, ("ready", None)
+        CLASSIFIERS, ("ready", None)
     )
 
 
@@ -157,7 +156,7 @@ def client(service: Service) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_service_answers_what_torch_answers(catalogue: Catalogue, client: httpx.Client, name: str) -> None:
     expected = catalogue.bring(name)
     answer = client.post(f"/v1/models/{name}/classify", params={"top_k": len(CLASSES)}, content=catalogue.picture)

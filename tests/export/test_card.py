@@ -35,7 +35,7 @@ def test_every_figure_is_one_that_was_measured(published: tuple[RunFolder, Path]
     card = (path / "README.md").read_text()
     figures = read_verification(run)
     assert figures.quality is not None
-    assert row(card, "Accuracy on 26 validation images")[1] == f"{figures.quality.accuracy.value:.2%}"
+    assert row(card, "Accuracy on 26 validation images")[1] == f"{figures.quality.score.value:.2%}"
     for output, share in figures.relative_errors().items():
         start = f"Largest difference between onnxruntime and torch, {output}"
         assert row(card, start)[1] == f"{share:.1e} of the largest value"
@@ -54,6 +54,7 @@ def test_every_figure_is_one_that_was_measured(published: tuple[RunFolder, Path]
 def test_evaluating_puts_the_test_result_in_its_place(published: tuple[RunFolder, Path]) -> None:
     run, path = published
     evaluation = evaluate(run, path.parent.parent)
+    assert isinstance(evaluation, Evaluation)
     card = (path / "README.md").read_text()
     assert "not measured" not in card
     assert row(card, "Accuracy on 18 test images")[1] == f"{evaluation.accuracy:.2%}"

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from export.checkpoint import load_checkpoint, load_facts, save_checkpoint
+from export.blueprint import load_trained
+from export.checkpoint import load_facts, save_checkpoint
 from export.errors import BadData, MissingStage
 from export.run_folder import RunFolder
 
@@ -14,13 +15,13 @@ RunMaker = Callable[..., RunFolder]
 
 def test_weights_and_facts_come_back(make_run: RunMaker) -> None:
     run = make_run("lenet5")
-    network, facts = load_checkpoint(run)
+    network, facts = load_trained(run)
     assert not network.training
     assert facts.labels == ("bar", "dot", "ring")
     assert facts.recipe == run.recipe
     before = network.state_dict()
     save_checkpoint(run, before, facts)
-    after, facts_again = load_checkpoint(run)
+    after, facts_again = load_trained(run)
     assert facts_again == facts
     assert all(torch.equal(before[name], value) for name, value in after.state_dict().items())
 
@@ -29,7 +30,7 @@ def test_weights_of_another_network_are_refused(make_run: RunMaker) -> None:
     run, other = make_run("lenet5"), make_run("mnist_cnn")
     run.checkpoint.write_bytes(other.checkpoint.read_bytes())
     with pytest.raises(BadData, match="does not hold weights of lenet5") as caught:
-        load_checkpoint(run)
+        load_trained(run)
     assert "\n" not in str(caught.value)
 
 
@@ -38,7 +39,7 @@ def test_cut_off_weights_are_refused(make_run: RunMaker, length: int) -> None:
     run = make_run("lenet5")
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:length])
     with pytest.raises(BadData, match="does not hold weights"):
-        load_checkpoint(run)
+        load_trained(run)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"fingerprint": "", "recipe": {}, "labels": []}'])

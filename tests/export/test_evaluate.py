@@ -12,11 +12,12 @@ from PIL import Image
 
 from export.__main__ import main
 from export.artifact_files import digest
-from export.classification.evaluation import Evaluation, read_evaluation
+from export.classification.evaluation import Evaluation
 from export.data.dataset import DataSource
 from export.data.loading import load_test, to_arrays
 from export.errors import BadData, MissingStage
 from export.evaluate import evaluate
+from export.evaluation_file import read_evaluation
 from export.onnx_graph import load_graph
 from export.publish import publish
 from export.run_folder import RunFolder
@@ -31,6 +32,7 @@ def test_it_counts_what_torch_counts_and_keeps_it_beside_the_file(copy_verified:
     model_bytes = (path / "model.onnx").read_bytes()
 
     evaluation = evaluate(run, repository)
+    assert isinstance(evaluation, Evaluation)
 
     test = to_arrays(load_test(run.recipe, run.source), run.recipe.preprocessing)
     graph, _ = load_graph(run)
@@ -107,7 +109,7 @@ def test_a_published_model_is_measured_and_drawn_where_its_training_is_gone(
     own = ["--data", str(pictures_dir)]
     assert main(["evaluate", *common, *own]) == 0
     evaluation = read_evaluation(path)
-    assert evaluation is not None
+    assert isinstance(evaluation, Evaluation)
     assert evaluation.dataset == pictures_dir.name
     assert f"accuracy {evaluation.accuracy:.2%} on the 18 test pictures" in capsys.readouterr().out
     assert main(["sheet", *common, *own, "--out", str(tmp_path / "maps.png")]) == 0

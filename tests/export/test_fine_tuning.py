@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from export.__main__ import STAGES
-from export.classification.learner import Learner
+from export.classification.learner import ClassifierLearner
 from export.command_line import build_parser
 from export.data.dataset import DataSource
 from export.errors import BadWeights
 from export.fine_tuning import load_trunk, start_from
-from export.recipes import RECIPES
+from export.recipes import CLASSIFIERS
 from export.recipes.adaptation import adapted
-from export.recipes.recipe import Recipe
+from export.recipes.recipe import ClassificationRecipe, Recipe
 from export.run_folder import RunFolder, open_run
 from export.train import train
 from export.training_options import new_run
@@ -42,7 +42,7 @@ def gray_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def from_weights(recipe: Recipe, file: Path, **choices: Any) -> Recipe:
+def from_weights(recipe: ClassificationRecipe, file: Path, **choices: Any) -> ClassificationRecipe:
     """The recipe for going on from the file."""
     return adapted(recipe, start=start_from(recipe.model, file, {}), **choices)
 
@@ -68,7 +68,7 @@ def test_an_option_that_shapes_do_not_tell_is_named(tmp_path: Path) -> None:
 
 
 def test_all_but_the_head_is_loaded(gray_file: Path) -> None:
-    recipe = from_weights(RECIPES["resnet20"].on_other_data("mnist", keeps_polarity=True), gray_file)
+    recipe = from_weights(CLASSIFIERS["resnet20"].on_other_data("mnist", keeps_polarity=True), gray_file)
     target = network("resnet20", classes=7)
     before = {name: value.clone() for name, value in target.state_dict().items()}
     load_trunk(target, recipe, gray_file)
@@ -80,7 +80,7 @@ def test_all_but_the_head_is_loaded(gray_file: Path) -> None:
 def test_auxiliary_heads_are_replaced_too(tmp_path: Path) -> None:
     file = tmp_path / "googlenet.pth"
     torch.save(network("googlenet", classes=11, channels=3).state_dict(), file)
-    recipe = from_weights(RECIPES["googlenet"], file, own_pictures="pets")
+    recipe = from_weights(CLASSIFIERS["googlenet"], file, own_pictures="pets")
     target = network("googlenet", classes=3, channels=3)
     load_trunk(target, recipe, file)
     assert torch.equal(target.state_dict()["aux1.conv.conv.weight"], torch.load(file)["aux1.conv.conv.weight"])
@@ -88,7 +88,7 @@ def test_auxiliary_heads_are_replaced_too(tmp_path: Path) -> None:
 
 
 def test_another_file_than_the_one_that_training_began_with_is_refused(gray_file: Path, tmp_path: Path) -> None:
-    recipe = from_weights(RECIPES["resnet20"], gray_file)
+    recipe = from_weights(CLASSIFIERS["resnet20"], gray_file)
     other = tmp_path / "other.pth"
     torch.save(network("resnet20", classes=10).state_dict(), other)
     with pytest.raises(BadWeights, match="has changed since this training was begun"):
@@ -96,7 +96,7 @@ def test_another_file_than_the_one_that_training_began_with_is_refused(gray_file
 
 
 def test_the_head_alone_learns_first_and_then_everything(gray_file: Path, tmp_path: Path, pictures_dir: Path) -> None:
-    recipe = RECIPES["resnet20"].on_other_data("shapes", keeps_polarity=True)
+    recipe = CLASSIFIERS["resnet20"].on_other_data("shapes", keeps_polarity=True)
     recipe = replace(from_weights(recipe, gray_file), epochs=1, frozen_epochs=1, warmup_epochs=0, precision="fp32")
     file = torch.load(gray_file, weights_only=True)
     frozen = trained(replace(recipe, ema_decay=0), gray_file, tmp_path / "frozen", pictures_dir)
@@ -131,8 +131,8 @@ def test_a_training_that_was_begun_goes_on_without_its_weights(
 
 
 def test_a_thaw_lets_all_parameters_learn_again() -> None:
-    recipe = replace(RECIPES["googlenet"], initial_weights="ab", frozen_epochs=1, epochs=2)
-    learner = Learner(network("googlenet", classes=3, stem="small"), recipe, num_classes=3)
+    recipe = replace(CLASSIFIERS["googlenet"], initial_weights="ab", frozen_epochs=1, epochs=2)
+    learner = ClassifierLearner(network("googlenet", classes=3, stem="small"), recipe, num_classes=3)
     learner.train()
     learner.set_frozen(True)
     learning = {name for name, parameter in learner.network.named_parameters() if parameter.requires_grad}
@@ -145,8 +145,8 @@ def test_a_thaw_lets_all_parameters_learn_again() -> None:
 
 def test_auxiliary_heads_take_part_in_the_loss_with_their_weight() -> None:
     torch.manual_seed(2)
-    recipe = replace(RECIPES["googlenet"], label_smoothing=0.0)
-    learner = Learner(network("googlenet", classes=3, stem="small"), recipe, num_classes=3).eval()
+    recipe = replace(CLASSIFIERS["googlenet"], label_smoothing=0.0)
+    learner = ClassifierLearner(network("googlenet", classes=3, stem="small"), recipe, num_classes=3).eval()
     learner.log = lambda *_, **__: None  # type: ignore[method-assign]  # there is no trainer to log to
     learner.augment = torch.nn.Identity()
     images = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (4, 1, 28, 28), dtype=np.uint8))

@@ -17,6 +17,7 @@ from export.artifact_files import digest
 from export.errors import MissingStage, PublishRefused
 from export.onnx_graph import export_onnx
 from export.publish import publish, versions_of
+from export.recipes.recipe import recipe_from_dict
 from export.run_folder import RunFolder
 from export.verification import read_verification
 from export.verify import verify
@@ -28,6 +29,7 @@ RunMaker = Callable[..., RunFolder]
 KILLED_BEFORE_THE_RENAME = """
 import os, signal, sys
 from pathlib import Path
+from export.recipes.recipe import recipe_from_dict
 from export.publish import publish
 from export.run_folder import open_run
 
@@ -52,7 +54,7 @@ def test_a_version_holds_the_file_with_its_figures_and_a_card(copy_verified: Run
     verification = read_verification(run)
     quality = verification.quality
     assert quality is not None
-    assert metadata.metrics == (quality.accuracy,)
+    assert metadata.metrics == (quality.score,)
     assert metadata.baseline == quality.baseline
     verified = Metadata.from_props({p.key: p.value for p in onnx.load(str(run.graph)).metadata_props})
     assert metadata.model_copy(update={"metrics": (), "baseline": None}) == verified
@@ -167,7 +169,7 @@ def test_weights_beside_the_graph_are_bound_and_published_too(make_run: RunMaker
 
 def test_what_fell_short_is_refused(copy_verified: RunMaker, tmp_path: Path) -> None:
     run = copy_verified()
-    demanding = replace(run, recipe=replace(run.recipe, minimum_accuracy=0.999))
+    demanding = replace(run, recipe=recipe_from_dict({**run.recipe.to_dict(), "minimum_accuracy": 0.999}))
     with pytest.raises(PublishRefused, match=r"The validation accuracy is .*, the recipe demands 99\.90%\."):
         publish(demanding, tmp_path / "repository")
     figures = read_verification(run)

@@ -13,10 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
-from export.checkpoint import load_checkpoint, load_facts
+from export.blueprint import load_trained
+from export.checkpoint import load_facts
 from export.data.dataset import DataSource
 from export.errors import DataNotFound, RunMismatch
-from export.recipes import RECIPES, Recipe
+from export.recipes import RECIPES
+from export.recipes.recipe import recipe_from_dict
 from export.run_folder import RunFolder, open_run
 from export.train import lightning_precision, train
 
@@ -36,7 +38,7 @@ def small_run(path: Path, pictures_dir: Path, *, model: str = "mnist_cnn", **cha
     recipe = RECIPES[model].on_other_data("shapes", keeps_polarity=True).to_dict()
     return RunFolder(
         path=path,
-        recipe=Recipe.from_dict({**recipe, **values, "precision": "fp32", **changes}),
+        recipe=recipe_from_dict({**recipe, **values, "precision": "fp32", **changes}),
         source=DataSource(pictures_dir=pictures_dir),
     )
 
@@ -58,10 +60,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory, pictures_dir: Path) -> Ru
 def test_a_training_learns_and_leaves_its_files(finished: RunFolder) -> None:
     assert [row["epoch"] for row in rows(finished)] == [1, 2, 3, 4]
     assert rows(finished)[-1]["train_loss"] < rows(finished)[0]["train_loss"]
-    network, facts = load_checkpoint(finished)
+    network, facts = load_trained(finished)
     assert facts.labels == ("bar", "dot", "ring")
-    assert facts.validation_accuracy == max(row["validation_accuracy"] for row in rows(finished))
-    assert facts.validation_accuracy > 0.6
+    assert facts.validation_score == max(row["validation_accuracy"] for row in rows(finished))
+    assert facts.validation_score > 0.6
     assert network(torch.zeros(1, 1, 28, 28)).shape == (1, 3)
     with Image.open(finished.curves) as curves:
         assert curves.format == "PNG"
@@ -98,8 +100,8 @@ _TRAIN_AND_STOP = """
 import json, os, sys
 from pathlib import Path
 from export.data.dataset import DataSource
-from export.classification.learner import Learner
-from export.recipes import Recipe
+from export.classification.learner import ClassifierLearner as Learner
+from export.recipes.recipe import recipe_from_dict
 from export.run_folder import RunFolder, open_run
 from export.train import train
 
@@ -112,7 +114,7 @@ Learner.training_step = step_or_stop
 
 path, pictures, recipe, number = sys.argv[1:]
 source = DataSource(pictures_dir=Path(pictures))
-run = RunFolder(path=Path(path), recipe=Recipe.from_dict(json.loads(recipe)), source=source)
+run = RunFolder(path=Path(path), recipe=recipe_from_dict(json.loads(recipe)), source=source)
 train(run)
 """
 
@@ -142,7 +144,7 @@ def test_a_training_that_was_stopped_goes_on_and_ends_where_it_would_have_ended(
     assert "Going on from the last finished epoch" in printed
     assert "epoch 1/4" not in printed
     assert rows(run) == rows(finished)
-    ours, theirs = load_checkpoint(run)[0].state_dict(), load_checkpoint(finished)[0].state_dict()
+    ours, theirs = load_trained(run)[0].state_dict(), load_trained(finished)[0].state_dict()
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
     assert load_facts(run).epoch == load_facts(finished).epoch
 
@@ -179,7 +181,7 @@ def test_mixed_precision_is_used_where_the_device_has_it_and_trains(
     run = small_run(tmp_path / "mixed", pictures_dir, precision="bf16", epochs=2, warmup_epochs=0)
     train(run)
     assert load_facts(run).recipe.precision == "bf16"
-    assert all(value.dtype == torch.float32 for value in load_checkpoint(run)[0].state_dict().values())
+    assert all(value.dtype == torch.float32 for value in load_trained(run)[0].state_dict().values())
 
 
 def test_two_processes_of_torchrun_train_one_network(tmp_path: Path, pictures_dir: Path) -> None:

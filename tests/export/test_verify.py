@@ -11,13 +11,14 @@ from onnx import numpy_helper
 from PIL import Image
 
 from export.artifact_files import digest
+from export.classification.stages import baseline_of
 from export.data.dataset import DataSource
 from export.errors import BadData, MissingStage, VerificationFailed
 from export.onnx_graph import export_onnx
 from export.parity import ParityCase
 from export.run_folder import RunFolder
 from export.verification import Quality, Verification, read_verification, shortfall
-from export.verify import baseline_of, verify
+from export.verify import verify
 from service.repository.artifact import CONFIDENCE_EDGES, Baseline, CamSource, Measurement, Metadata
 
 RunMaker = Callable[..., RunFolder]
@@ -43,8 +44,8 @@ def figures(
         sha256="0" * 64,
         parity=parity,
         quality=Quality(
-            accuracy=Measurement(name="accuracy", value=accuracy, dataset="mnist", split="validation", images=5000),
-            torch_accuracy=torch_accuracy,
+            score=Measurement(name="accuracy", value=accuracy, dataset="mnist", split="validation", images=5000),
+            torch_score=torch_accuracy,
             baseline=Baseline(images=1, class_shares=(1.0,), confidence_shares=(0.0,) * 12 + (1.0,)),
         ),
     )
@@ -68,10 +69,11 @@ def test_a_fresh_export_verifies_and_its_figures_are_kept(make_run: RunMaker, mo
     assert all(0 <= share <= 1e-4 for share in verification.relative_errors().values())
     quality = verification.quality
     assert quality is not None
-    assert quality.accuracy.split == "validation"
-    assert quality.accuracy.images == 26
-    assert quality.accuracy.value == quality.torch_accuracy
+    assert quality.score.split == "validation"
+    assert quality.score.images == 26
+    assert quality.score.value == quality.torch_score
     assert sum(quality.baseline.class_shares) == pytest.approx(1)
+    assert quality.baseline.confidence_shares is not None
     assert sum(quality.baseline.confidence_shares) == pytest.approx(1)
 
 
@@ -99,7 +101,7 @@ def test_a_changed_weight_is_named_by_output_batch_difference_and_tolerance(make
         VerificationFailed, match=r"logits at batch 1 \(.*\) differs by [0-9.e-]+, [0-9.e-]+ is allowed"
     ):
         verify(run)
-    assert shortfall(read_verification(run), minimum_accuracy=0) is not None
+    assert shortfall(read_verification(run), minimum_score=0) is not None
 
 
 def test_an_accuracy_below_the_recipes_minimum_fails(make_run: RunMaker) -> None:
@@ -150,13 +152,13 @@ def test_figures_that_are_not_finite_survive_the_file() -> None:
 
 def test_an_accuracy_that_was_not_measured_is_no_shortfall_but_a_difference_is() -> None:
     brought = Verification(sha256="0" * 64, parity=(case(),), quality=None)
-    assert shortfall(brought, minimum_accuracy=0.99) is None
-    assert shortfall(brought.model_copy(update={"parity": (case(difference=1.0),)}), minimum_accuracy=0.0) is not None
+    assert shortfall(brought, minimum_score=0.99) is None
+    assert shortfall(brought.model_copy(update={"parity": (case(difference=1.0),)}), minimum_score=0.0) is not None
 
 
 def test_serving_and_torch_may_differ_by_a_twentieth_of_a_point() -> None:
-    assert shortfall(figures(accuracy=0.9905, torch_accuracy=0.99), minimum_accuracy=0.99) is None
-    complaint = shortfall(figures(accuracy=0.9894, torch_accuracy=0.99), minimum_accuracy=0.98)
+    assert shortfall(figures(accuracy=0.9905, torch_accuracy=0.99), minimum_score=0.99) is None
+    complaint = shortfall(figures(accuracy=0.9894, torch_accuracy=0.99), minimum_score=0.98)
     assert complaint == (
         "The accuracy through the serving path is 98.94%, torch's own is 99.00%: more than 0.05 points apart."
     )
@@ -177,5 +179,6 @@ def test_the_baseline_counts_answers_and_bins_that_include_their_upper_edge() ->
     baseline = baseline_of(scores)
     assert baseline.images == 4
     assert baseline.class_shares == (0.5, 0.25, 0.25)
+    assert baseline.confidence_shares is not None
     by_edge = dict(zip(CONFIDENCE_EDGES, baseline.confidence_shares, strict=True))
     assert {edge: share for edge, share in by_edge.items() if share} == {0.5: 0.25, 0.6: 0.25, 0.9: 0.25, 1.0: 0.25}

@@ -7,17 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from export.classification.learner import (
-    EpochOrder,
-    Learner,
-    parameter_groups,
-    rate_share,
-    training_loader,
-    validation_loader,
-)
-from export.data.dataset import Arrays
-from export.recipes import RECIPES, Augmentation
+from export.classification.learner import ClassifierLearner
+from export.recipes import CLASSIFIERS, Augmentation
 from export.serving_graph import ServingGraph
+from export.training.batches import ArrayBatches, EpochOrder, training_loader, validation_loader
+from export.training.learner import parameter_groups, rate_share
 from models import build_model
 from models.classifier import Classifier
 
@@ -36,12 +30,12 @@ def test_the_rate_can_start_at_its_peak_and_stays_at_zero_beyond_the_end() -> No
 
 
 @pytest.fixture
-def arrays() -> Arrays:
+def arrays() -> ArrayBatches:
     images = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 28, 28, 1), np.uint8)
-    return Arrays(images=images, targets=np.arange(10, dtype=np.int64))
+    return ArrayBatches(images, np.arange(10, dtype=np.int64))
 
 
-def test_training_batches_hold_every_image_once_with_its_target(arrays: Arrays) -> None:
+def test_training_batches_hold_every_image_once_with_its_target(arrays: ArrayBatches) -> None:
     batches = list(training_loader(arrays, batch_size=4, seed=1))
     assert [tuple(images.shape) for images, _ in batches] == [(4, 1, 28, 28), (4, 1, 28, 28), (2, 1, 28, 28)]
     targets = torch.cat([targets for _, targets in batches])
@@ -65,8 +59,8 @@ def test_the_order_hangs_on_seed_and_epoch_alone() -> None:
     assert first != order(6, 3)
 
 
-def test_validation_batches_keep_their_order(arrays: Arrays) -> None:
-    ((_, targets),) = validation_loader(arrays)
+def test_validation_batches_keep_their_order(arrays: ArrayBatches) -> None:
+    ((_, targets),) = validation_loader(arrays, batch_size=512)
     assert targets.tolist() == list(range(10))
 
 
@@ -79,21 +73,21 @@ def test_biases_and_single_coefficients_do_not_decay() -> None:
 
 
 def test_the_network_sees_what_the_graph_will_see() -> None:
-    recipe = replace(RECIPES["lenet5"], augmentation=Augmentation())
+    recipe = replace(CLASSIFIERS["lenet5"], augmentation=Augmentation())
     network = build_model("lenet5", num_classes=10, in_channels=1)
     assert isinstance(network, Classifier)
     graph = ServingGraph(network, mean=recipe.pixel_mean, std=recipe.pixel_std)
     images = torch.randint(0, 256, (3, 32, 32, 1), dtype=torch.uint8)
     served, _ = graph(images, torch.full((3,), -1))
-    learner = Learner(network, recipe, num_classes=10)
+    learner = ClassifierLearner(network, recipe, num_classes=10)
     assert torch.allclose(learner.logits(images.permute(0, 3, 1, 2).float() / 255), served, rtol=1e-4, atol=1e-3)
 
 
 def test_lenet5_is_trained_by_equation_9_of_its_paper() -> None:
-    recipe = replace(RECIPES["lenet5"], rubbish_logit=-3.0)
+    recipe = replace(CLASSIFIERS["lenet5"], rubbish_logit=-3.0)
     network = build_model("lenet5", num_classes=10, in_channels=1)
     assert isinstance(network, Classifier)
-    learner = Learner(network, recipe, num_classes=10)
+    learner = ClassifierLearner(network, recipe, num_classes=10)
     distances = torch.rand(5, 10) * 20
     targets = torch.arange(5)
     right = distances[torch.arange(5), targets]

@@ -10,7 +10,7 @@ from torch import nn
 
 import export.classification.score_maps as score_maps_module
 from export.__main__ import main
-from export.checkpoint import load_checkpoint
+from export.blueprint import load_trained
 from export.onnx_graph import export_onnx
 from export.run_folder import RunFolder
 from export.verify import verify
@@ -48,7 +48,7 @@ def test_a_run_becomes_a_segmenter_that_answers_as_the_network_does(
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
     assert [entry.name for entry in session.get_inputs()] == ["image"]
     assert [entry.name for entry in session.get_outputs()] == ["logits"]
-    network, facts = load_checkpoint(run)
+    network, facts = load_trained(run)
     pixels = np.random.default_rng(2).integers(0, 256, (1, size, size, 1), dtype=np.uint8)
     with torch.inference_mode():
         x = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
@@ -91,7 +91,7 @@ def test_a_form_that_answers_otherwise_is_not_published(
 
     def spoilt(_network: nn.Module, input_px: tuple[int, int]) -> ScoreMaps:
         # Of a network of its own: the form shares its weights, which would spoil both alike.
-        network, _ = load_checkpoint(run)
+        network, _ = load_trained(run)
         maps = convolutionalised(network, input_px)
         with torch.no_grad():
             next(maps.layers[-1].parameters()).mul_(1.01)

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from export.classification.sheet import draw_sheet
+from export.classification.sheet import draw_maps
+from export.data.loading import load_test
 from export.publish import publish
+from export.published import open_version
 from export.run_folder import RunFolder
 
 RunMaker = Callable[..., RunFolder]
@@ -16,7 +18,8 @@ RunMaker = Callable[..., RunFolder]
 def test_the_first_test_picture_of_each_class_stands_beside_its_map(copy_verified: RunMaker, tmp_path: Path) -> None:
     run, file = copy_verified(), tmp_path / "docs" / "maps.png"
     publish(run, tmp_path / "repository")
-    examples = draw_sheet(run, tmp_path / "repository", file)
+    model, _ = open_version(run, tmp_path / "repository", None)
+    examples = draw_maps(model, load_test(run.recipe, run.source), file)
     assert [example.label for example in examples] == ["bar", "dot", "ring"]
     for example in examples:
         picture = np.asarray(example.picture.convert("RGB"))

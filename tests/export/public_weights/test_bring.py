@@ -15,9 +15,9 @@ from torch import Tensor
 
 import export.public_weights.bring as bring_module
 from export.__main__ import main
-from export.classification.serving_path import as_served
 from export.errors import VerificationFailed
 from export.onnx_graph import write_artifact
+from export.picture_bytes import as_served
 from export.public_weights.bring import bring
 from models import build_model
 from models.classifier import Classifier

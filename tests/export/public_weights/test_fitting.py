@@ -12,7 +12,8 @@ from torch import Tensor
 from export.errors import BadWeights
 from export.public_weights.fitting import Form, form_of, load_weights
 from export.public_weights.reading import Weights
-from models import MODELS, build_model
+from export.recipes import CLASSIFIERS
+from models import build_model
 from models.classifier import Classifier
 
 SHAPES_DO_NOT_TELL = ("xception", "vgg16_gap")
@@ -35,7 +36,7 @@ def shapes_of(model: str, **options: Any) -> dict[str, Tensor]:
     return built(model, device="meta", **options).state_dict()
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", CLASSIFIERS)
 def test_every_network_is_told_by_its_shapes(model: str) -> None:
     form = form_of(model, weights_of(shapes_of(model)), {})
     assert form == Form(options={}, num_classes=7, in_channels=3)

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from export.public_weights.inputs import GOOGLENET, IMAGENET, Input
-from export.recipes import RECIPES, Recipe
-from export.recipes.adaptation import Start, adapted
+from export.recipes import CLASSIFIERS, Recipe
+from export.recipes.adaptation import adapted
+from export.recipes.start import Start
 from models import MODELS, build_model
 
-RESNET = RECIPES["resnet18"]
+RESNET = CLASSIFIERS["resnet18"]
 PUBLIC = Start(sha256="ab", options={}, in_channels=3, input=IMAGENET)
 
 
@@ -21,9 +22,9 @@ def takes_its_input(recipe: Recipe) -> bool:
         return bool(network(torch.zeros(1, channels, *recipe.input_px)).shape == (1, 3))
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_network_takes_own_pictures_at_the_size_of_its_paper(name: str) -> None:
-    recipe, facts = adapted(RECIPES[name], own_pictures="pets"), MODELS[name]
+    recipe, facts = adapted(CLASSIFIERS[name], own_pictures="pets"), MODELS[name]
     assert recipe.dataset == "pets"
     assert recipe.minimum_accuracy == 0
     assert recipe.preprocessing.polarity is None
@@ -52,12 +53,12 @@ def test_an_edge_out_of_range_is_refused(edge_px: int) -> None:
 
 def test_a_digit_network_takes_no_other_size() -> None:
     with pytest.raises(ValueError, match="lenet5 takes pictures of 32 pixels only"):
-        adapted(RECIPES["lenet5"], own_pictures="pets", edge_px=64)
-    assert adapted(RECIPES["lenet5"], own_pictures="pets").input_px == (32, 32)
+        adapted(CLASSIFIERS["lenet5"], own_pictures="pets", edge_px=64)
+    assert adapted(CLASSIFIERS["lenet5"], own_pictures="pets").input_px == (32, 32)
 
 
 def test_options_alone_change_nothing_else() -> None:
-    xception = RECIPES["xception"]
+    xception = CLASSIFIERS["xception"]
     assert adapted(xception, options={"width": 0.5}) == replace(xception, options={"stem": "small", "width": 0.5})
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from export.recipes import RECIPES, Augmentation, Recipe
+from export.recipes import CLASSIFIERS, RECIPES, SEGMENTERS, Augmentation
+from export.recipes.recipe import recipe_from_dict
 from models import MODELS, build_model
 from service.repository.artifact import Preprocessing
 
-RECIPE = RECIPES["lenet5"]
+RECIPE = CLASSIFIERS["lenet5"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_an_augmentation_out_of_range_is_refused(change: dict[str, Any]) -> None
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_survives_json(name: str) -> None:
     recipe = RECIPES[name]
-    again = Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    again = recipe_from_dict(json.loads(json.dumps(recipe.to_dict())))
     assert again == recipe
     assert again.fingerprint() == recipe.fingerprint()
 
@@ -68,7 +69,7 @@ def test_what_is_no_recipe_is_refused(damage: dict[str, Any]) -> None:
     if damage.get("model", "") is None:
         del values["model"]
     with pytest.raises(ValueError, match="not a recipe of this version"):
-        Recipe.from_dict(values)
+        recipe_from_dict(values)
 
 
 def test_the_fingerprint_changes_with_what_decides_the_weights_only() -> None:
@@ -84,12 +85,40 @@ def test_a_recipe_fits_its_network(name: str) -> None:
     channels = recipe.preprocessing.channels
     with torch.device("meta"):
         network = build_model(name, num_classes=10, in_channels=channels, **recipe.options)
-        assert network.eval()(torch.zeros(2, channels, *recipe.input_px)).shape == (2, 10)
+        answer = network.eval()(torch.zeros(2, channels, *recipe.input_px))
+    by_pixel = recipe.input_px if recipe.task == "image-segmentation" else ()
+    assert answer.shape == (2, 10, *by_pixel)
 
 
-def test_there_is_a_recipe_for_every_classifier() -> None:
-    classifiers = {name for name, facts in MODELS.items() if facts.task == "image-classification"}
-    assert set(RECIPES) == classifiers
+def test_there_is_a_recipe_for_every_network_of_its_task() -> None:
+    for task, recipes in (("image-classification", CLASSIFIERS), ("image-segmentation", SEGMENTERS)):
+        assert set(recipes) == {name for name, facts in MODELS.items() if facts.task == task}
+
+
+def test_class_weights_survive_json_as_words_and_as_numbers() -> None:
+    for weights in ("balanced", (0.5, 2.0)):
+        recipe = replace(SEGMENTERS["unet"], class_weights=weights)
+        assert recipe_from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"window_px": 7}, "window_px must be at least 8"),
+        ({"dice_weight": -0.1}, "weights of losses must not be negative"),
+        ({"dice_weight": 0.0, "cross_entropy_weight": 0.0}, "one of the losses needs a weight"),
+        ({"ignore_index": 256}, "ignore_index must be in"),
+        ({"class_weights": (1.0, -1.0)}, "class_weights must not be negative"),
+        ({"class_weights": (0.0, 0.0)}, "one of the class_weights must be positive"),
+        ({"minimum_mean_iou": 1.5}, "minimum_mean_iou must be in"),
+        ({"augmentation": Augmentation(erasing_share=0.5)}, "a mask would not know of it"),
+        ({"augmentation": Augmentation(crop_padding_px=2)}, "windows move anyway"),
+        ({"preprocessing": RECIPE.preprocessing}, "must leave the size of the input free"),
+    ],
+)
+def test_a_segmenters_value_out_of_range_is_refused(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        replace(SEGMENTERS["unet"], **change)
 
 
 def test_lenet5_sees_the_pixel_values_of_its_paper() -> None:
