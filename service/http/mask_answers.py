@@ -9,21 +9,21 @@ import numpy as np
 from service.errors import TooLarge
 from service.http.answer_bodies import in_base64, json_answer, picture_answer
 from service.http.mask_parameters import MaskFormat, MaskWishes
-from service.inference.masks.outlines import Outlines, trace
+from service.inference.masks.outlines import trace
 from service.inference.masks.palette import class_colours, overlay_png
 from service.inference.masks.png import colour_png, index_png
 from service.inference.masks.polygons import coco_polygons, polygons
 from service.inference.masks.rle import encode_rle
 from service.inference.masks.shares import mean_scores
 from service.inference.masks.simplification import simplify
-from service.inference.masks.winners import Mask
 from service.inference.model import LoadedModel
 from service.inference.question import Encoded, SegmentResult
 
 MaskEncoder = Callable[[LoadedModel, list[SegmentResult], bool, MaskWishes], Encoded]
 
-BORDERS_AT_MOST = 2_000_000
-"""Pairs of neighbouring pixels of different classes beyond which no outlines are drawn."""
+BORDERS_AT_MOST: dict[MaskFormat, int] = {"rle": 4_000_000, "polygons": 1_000_000, "json": 1_000_000}
+"""Pairs of neighbouring pixels of different classes in all masks of an answer, beyond which it is not written in a
+format: a second of CPU time, 30 MB of outlines or 10 MB of run lengths, and 300 MB of memory on the way."""
 
 _DECIMALS = 6
 
@@ -50,7 +50,12 @@ def encode_overlay(model: LoadedModel, results: list[SegmentResult], several: bo
 
 
 def encode_json(model: LoadedModel, results: list[SegmentResult], several: bool, wishes: MaskWishes) -> Encoded:
-    """Classes with what the format says of each of them; the mask itself in format "json"."""
+    """Classes with what the format says of each of them; the mask itself in format "json".
+
+    Raises:
+        TooLarge: the borders between classes are too long for the format.
+    """
+    _check_borders(results, wishes.form)
     return _counted(json_answer(model, [_described(model, result, wishes) for result in results], several), results)
 
 
@@ -85,7 +90,7 @@ def _described(model: LoadedModel, result: SegmentResult, wishes: MaskWishes) ->
     if wishes.form in ("rle", "json"):
         forms["rle"] = encode_rle(result.mask, background=background, compressed=wishes.rle == "compressed")
     if wishes.form in ("polygons", "json"):
-        outlines = _outlines(result.mask, wishes, background=background)
+        outlines = simplify(trace(result.mask, background=background), wishes.tolerance_px)
         forms["polygons"] = coco_polygons(outlines) if wishes.polygons == "coco" else polygons(outlines)
     for name, of_class in forms.items():
         for each in classes:
@@ -101,13 +106,12 @@ def _described(model: LoadedModel, result: SegmentResult, wishes: MaskWishes) ->
     return described
 
 
-def _outlines(mask: Mask, wishes: MaskWishes, *, background: bool) -> Outlines:
-    """Raises TooLarge where the outlines would be longer than anybody can want, and take long to draw."""
-    borders = np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
-    if borders > BORDERS_AT_MOST:
+def _check_borders(results: list[SegmentResult], form: MaskFormat) -> None:
+    borders = 0
+    for mask in (result.mask for result in results):
+        borders += np.count_nonzero(mask[1:] != mask[:-1]) + np.count_nonzero(mask[:, 1:] != mask[:, :-1])
+    if borders > BORDERS_AT_MOST[form]:
         raise TooLarge(
-            f"The outlines of this mask are {borders} pixels long, more than the {BORDERS_AT_MOST} allowed; ask for a "
-            "picture or for run lengths."
+            f"The borders between classes are {borders} pixels long, more than the {BORDERS_AT_MOST[form]} that "
+            f"format={form} takes in one request; ask for a picture."
         )
-    outlines = trace(mask, background=background)
-    return simplify(outlines, wishes.tolerance_px) if wishes.tolerance_px else outlines

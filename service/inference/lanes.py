@@ -11,10 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from service.errors import DeadlineExceeded, Overloaded, without_traceback
 from service.inference.costs import Costs
+from service.inference.work import Answer, Job, Request
 
 # A run over several requests saves per-run overhead, which is worth having only while a run is short.
 _BATCH_BUDGET_S = 0.01
@@ -28,41 +29,6 @@ _MOST_TURNS = 8
 _LONG_WAIT_S = 0.05
 
 log = logging.getLogger("convoy.lanes")
-
-
-class Work(Protocol):
-    """What the lanes need to know of a request."""
-
-    @property
-    def group(self) -> Hashable:
-        """Requests of equal group cost about the same, and may be executed together if they are `batchable`."""
-
-    @property
-    def batchable(self) -> bool:
-        """Whether it may share a run with others of its group."""
-
-    @property
-    def stages(self) -> dict[str, float]:
-        """Seconds per stage, filled in on the way."""
-
-    given_up: bool
-    """Set to True once nobody waits for the answer: work of many steps may end early."""
-
-
-Request = TypeVar("Request", bound=Work)
-Answer = TypeVar("Answer")
-
-
-class _Job(Generic[Request, Answer]):
-    __slots__ = ("future", "queued_at", "request", "running", "timer", "watch")
-
-    def __init__(self, request: Request, future: "asyncio.Future[Answer]") -> None:
-        self.request = request
-        self.future = future
-        self.queued_at = time.perf_counter()
-        self.running = False
-        self.timer: asyncio.TimerHandle | None = None
-        self.watch: asyncio.Task[None] | None = None
 
 
 class Lanes(Generic[Request, Answer]):
@@ -80,7 +46,7 @@ class Lanes(Generic[Request, Answer]):
         self._lanes = lanes
         self._queue_size = queue_size
         self._max_batch = max_batch
-        self._queue: deque[_Job[Request, Answer]] = deque()
+        self._queue: deque[Job[Request, Answer]] = deque()
         self._wake = threading.Condition(threading.Lock())
         self._idle = 0
         self._closed = False
@@ -134,7 +100,7 @@ class Lanes(Generic[Request, Answer]):
         """
         self.admit(request.group, within_s=within_s)
         loop = asyncio.get_running_loop()
-        job: _Job[Request, Answer] = _Job(request, loop.create_future())
+        job: Job[Request, Answer] = Job(request, loop.create_future())
         job.timer = loop.call_later(min(within_s, _LONG_WAIT_S), self._overdue, job, within_s, gone)
         with self._wake:
             self._queue.append(job)
@@ -203,7 +169,7 @@ class Lanes(Generic[Request, Answer]):
         for thread in self._threads:
             thread.join(timeout=5)
 
-    def _overdue(self, job: _Job[Request, Answer], within_s: float, gone: Callable[[], Awaitable[None]] | None) -> None:
+    def _overdue(self, job: Job[Request, Answer], within_s: float, gone: Callable[[], Awaitable[None]] | None) -> None:
         """The first timer of a job: its time is up, or its caller is watched for the rest of it."""
         left_s = within_s - (time.perf_counter() - job.queued_at)
         if left_s <= 0.0:
@@ -214,18 +180,18 @@ class Lanes(Generic[Request, Answer]):
         if gone is not None:
             job.watch = loop.create_task(self._watch(job, gone))
 
-    async def _watch(self, job: _Job[Request, Answer], gone: Callable[[], Awaitable[None]]) -> None:
+    async def _watch(self, job: Job[Request, Answer], gone: Callable[[], Awaitable[None]]) -> None:
         try:
             await gone()
         except Exception as error:
             self._give_up(job, error)
 
-    def _give_up(self, job: _Job[Request, Answer], error: Exception) -> None:
+    def _give_up(self, job: Job[Request, Answer], error: Exception) -> None:
         self._withdraw(job)
         if not job.future.done():
             job.future.set_exception(error)
 
-    def _withdraw(self, job: _Job[Request, Answer]) -> None:
+    def _withdraw(self, job: Job[Request, Answer]) -> None:
         job.request.given_up = True
         with self._wake:
             if not job.running and job in self._queue:
@@ -245,7 +211,7 @@ class Lanes(Generic[Request, Answer]):
             self._work_on(batch)
             del batch  # else the bodies of the last run stay in memory for as long as the lane sleeps
 
-    def _take(self) -> list[_Job[Request, Answer]]:
+    def _take(self) -> list[Job[Request, Answer]]:
         """The next request and, where they are cheap, others of its group: this lane's share of the queue."""
         first = self._queue.popleft()
         batch = [first]
@@ -269,7 +235,7 @@ class Lanes(Generic[Request, Answer]):
         self._busy += 1
         return batch
 
-    def _work_on(self, batch: list[_Job[Request, Answer]]) -> None:
+    def _work_on(self, batch: list[Job[Request, Answer]]) -> None:
         started = time.perf_counter()
         answers: Sequence[Answer | Exception]
         try:
@@ -291,7 +257,7 @@ class Lanes(Generic[Request, Answer]):
             log.info("the event loop has ended before %d answers", len(batch))
 
 
-def _deliver(batch: Sequence[_Job[Request, Answer]], answers: Sequence[Answer | Exception]) -> None:
+def _deliver(batch: Sequence[Job[Request, Answer]], answers: Sequence[Answer | Exception]) -> None:
     for job, answer in zip(batch, answers, strict=True):
         if job.future.done():
             continue

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,8 @@ def classes_in_tiles(
     confidence: bool,
 ) -> Segmented:
     """The classes of a picture (H, W, C) at its own size, seen tile by tile; `run` is `logits_of` the model."""
-    mask: Mask = np.empty(pixels.shape[:2], mask_type(len(model.metadata.labels)))
+    number: np.dtype[Any] = np.dtype(mask_type(len(model.metadata.labels)))
+    mask = np.empty(pixels.shape[:2], number)
     scores = np.empty(pixels.shape[:2], np.uint8) if confidence else None
     for block in blended(run, pixels, tile_px=tile_edge_px(model)):
         mask[block.rows, block.columns] = best_classes(block.logits)

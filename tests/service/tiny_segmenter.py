@@ -6,9 +6,11 @@ is the class.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from service.repository.artifact import Metadata
@@ -38,7 +40,7 @@ def segmenter_graph(metadata: Metadata) -> onnx.ModelProto:
     """The graph for one class per label."""
     classes, channels = len(metadata.labels), metadata.preprocessing.channels
     levels = np.linspace(0, 1, classes, dtype=np.float32).reshape(1, classes, 1, 1)
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "range": np.array([255], np.float32),
         "levels": levels,
         "steepness": np.array([-STEEPNESS], np.float32),

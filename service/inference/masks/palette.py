@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.inference.masks.png import picture_png
 from service.inference.masks.winners import Mask
+from service.inference.png import picture_png
 
 OPACITY: Final = 0.5
 """Of a class over the picture."""

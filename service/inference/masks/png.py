@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from io import BytesIO
 from typing import Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.inference.masks.winners import Mask, bands
+from service.inference.png import picture_png
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _GRAY: Final = 0
@@ -37,13 +37,6 @@ def colour_png(mask: Mask, colours: NDArray[np.uint8]) -> bytes:
     if mask.dtype == np.uint16:
         return picture_png(Image.fromarray(colours[mask]))
     return _png(mask, _PALETTE, _chunk(b"PLTE", colours.tobytes()))
-
-
-def picture_png(picture: Image.Image) -> bytes:
-    """A PNG of a photo, compressed as overlays of maps are (`service.inference.heatmap`)."""
-    file = BytesIO()
-    picture.save(file, "PNG", compress_type=zlib.Z_RLE)
-    return file.getvalue()
 
 
 def _png(mask: Mask, colour_type: int, palette: bytes = b"") -> bytes:

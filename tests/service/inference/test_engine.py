@@ -73,7 +73,7 @@ def test_without_a_name_the_default_model_answers_else_the_first(tmp_path: Path)
 def test_the_default_model_is_one_that_does_the_task(tmp_path: Path) -> None:
     write_tiny_artifact(tmp_path, name="b")
     engine = engine_over(tmp_path)
-    with pytest.raises(NotReady, match="^No model for image-segmentation is ready\\.$"):
+    with pytest.raises(NotReady, match=r"^No model for image-segmentation is ready\.$"):
         engine.find_default("image-segmentation")
     engine.stop()
     for name in ("a", "c"):

@@ -44,9 +44,8 @@ def client(api: Service) -> Iterator[httpx.Client]:
 def test_the_list_has_every_version_of_every_model(client: httpx.Client) -> None:
     response = client.get("/v1/models")
     assert response.status_code == 200
-    assert response.json() == {
-        "models": [BROKEN, {**LEVELS, "name": "coarse"}, COLOUR, {**GRAY, "version": 1}, GRAY, LEVELS]
-    }
+    coarse, first = {**LEVELS, "name": "coarse"}, {**GRAY, "version": 1}
+    assert response.json() == {"models": [BROKEN, coarse, COLOUR, first, GRAY, LEVELS]}
 
 
 def test_a_model_is_its_newest_version_with_what_its_artifact_says(api: Service, client: httpx.Client) -> None:
