@@ -1,6 +1,6 @@
 """What a caller wishes of a mask: its form, what goes with it, and how its outlines are written."""
 
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
@@ -18,6 +18,8 @@ _FORMATS: dict[str, MaskFormat] = {name: name for name in get_args(MaskFormat)}
 _RLE_FORMS: dict[str, RleForm] = {name: name for name in get_args(RleForm)}
 _POLYGON_FORMS: dict[str, PolygonForm] = {name: name for name in get_args(PolygonForm)}
 _TOLERANCE_AT_MOST_PX = 100.0
+# Python's own reading takes white space, underlines and "nan" too.
+_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 # Formats in which a parameter means something; those that are not here mean something in all of them.
 _GOES_WITH: dict[str, tuple[MaskFormat, ...]] = {
     "scores": ("rle", "polygons", "json"),
@@ -88,10 +90,6 @@ def _tolerance_px(values: Mapping[str, str]) -> float:
     text = values.get("tolerance")
     if text is None:
         return 0.0
-    try:
-        tolerance_px = float(text) if text.isascii() else math.nan
-    except ValueError:
-        tolerance_px = math.nan
-    if not 0.0 <= tolerance_px <= _TOLERANCE_AT_MOST_PX:
+    if not (_NUMBER.fullmatch(text) and float(text) <= _TOLERANCE_AT_MOST_PX):
         raise InvalidParameter(f"tolerance has to be a number from 0 to {_TOLERANCE_AT_MOST_PX:g}, not {text[:40]!r}.")
-    return tolerance_px
+    return float(text)
