@@ -28,9 +28,9 @@ class SceneRules:
 
     items: tuple[int, int] = (2, 5)
     """How many items are laid down, one after another. Of N items each is used once before any is used again."""
-    scale_percent: tuple[int, int] = (80, 160)
+    scale_percent: tuple[int, int] = (100, 160)
     """Size of an item, in percent of its 28 pixels."""
-    rotation_degrees: tuple[int, int] = (-30, 30)
+    rotation_degrees: tuple[int, int] = (-15, 15)
     """Counter-clockwise, about the item's centre."""
     mask_threshold: int = 4
     """A pixel above this may belong to the item. At 0 the dots that surround many items do too; at 16 black clothes
@@ -41,9 +41,9 @@ class SceneRules:
     open_labels: tuple[str, ...] = ("Sandal", "Bag")
     """Classes whose gaps, between straps and under handles, show what is behind. In all other classes a hole is a
     dark print or a seam, and belongs to the item."""
-    contrast_percent: tuple[int, int] = (60, 100)
+    contrast_percent: tuple[int, int] = (75, 100)
     """An item's gray levels are multiplied by this, and what 255 loses by it is the room for a constant to add."""
-    visible_percent: int = 50
+    visible_percent: int = 70
     """An item lies whole inside the scene, where it leaves at least this share of every earlier one uncovered."""
     places_tried: int = 20
     """An item that finds no such place in so many draws is left out."""
@@ -70,7 +70,7 @@ class SceneRules:
     """Width of a line."""
     clutter_level: tuple[int, int] = (0, 255)
     """Gray level of a shape, which has the background's noise as its texture."""
-    sensor_levels: int = 6
+    sensor_levels: int = 4
     """Amplitude of the noise that is added to every pixel at the end, items included."""
 
     def __post_init__(self) -> None:
