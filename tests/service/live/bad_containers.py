@@ -3,8 +3,10 @@
 import base64
 import json
 
+from PIL import Image
+
 from tests.service.inference.pictures import encode, photo
-from tests.service.live.api_service import CLASSIFY, PICTURE
+from tests.service.live.api_service import CLASSIFY, PICTURE, SEGMENT
 from tests.service.live.case import BadInput, posted
 from tests.service.live.wire import BOUNDARY, FORM_TYPE, form
 
@@ -12,14 +14,15 @@ _JSON = "application/json"
 _GOOD = base64.b64encode(PICTURE).decode()
 _BROKEN = base64.b64encode(encode(photo(), "JPEG")[:300]).decode()
 _IMAGE = 'name="image"; filename="a.png"'
+_LARGE = encode(Image.new("1", (800, 800)), "PNG")
 _PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"\r\n'.encode()
 
 
-def _json(name: str, body: object, status: int, code: str, says: str = "") -> BadInput:
+def _json(name: str, body: object, status: int, code: str, says: str = "", *, target: str = CLASSIFY) -> BadInput:
     """A case of JSON; bytes are sent as they are."""
     return posted(
         name,
-        CLASSIFY,
+        target,
         body if isinstance(body, bytes) else json.dumps(body).encode(),
         status,
         code,
@@ -73,6 +76,7 @@ _JSON_CASES = [
     _json("five images where four are allowed", {"image": [_GOOD] * 5}, 413, "too_large", "5 pictures; 4 are allowed"),
     _json("the second of three broken", {"image": [_GOOD, _BROKEN, _GOOD]}, 400, "bad_image", "Image 2 of 3 (index 1)"),
     _json("the last of two broken base64", {"image": [_GOOD, "*"]}, 400, "bad_request", "Image 2 of 2 (index 1)"),
+    _json("a format in JSON", {"image": _GOOD, "format": "rle"}, 400, "bad_request", "'format'", target=SEGMENT),
 ]
 
 _FORM_CASES = [
@@ -125,6 +129,18 @@ _FORM_CASES = [
           "invalid_parameter", "'up'", target="/cam"),
     _form("a parameter beside the form", form((_IMAGE, PICTURE)), 422, "invalid_parameter", "'top_k'",
           target="/classify?top_k=1"),
+    _form("an unknown format in the form", form((_IMAGE, PICTURE), ('name="format"', b"gif")), 422,
+          "invalid_parameter", "not 'gif'", target="/segment"),
+    _form("a number for a flag in the form", form((_IMAGE, PICTURE), ('name="tile"', b"1")), 422,
+          "invalid_parameter", "true or false", target="/segment"),
+    _form("a classifier in the form of a mask", form((_IMAGE, PICTURE), ('name="model"', b"gray")), 422, "wrong_task",
+          "'gray'", target="/segment"),
+    _form("a segmenter in the form of classes", form((_IMAGE, PICTURE), ('name="model"', b"levels")), 422, "wrong_task",
+          "'levels'", target="/classify"),
+    _form("the second of two broken, for a mask", form((_IMAGE, PICTURE), (_IMAGE, PICTURE[:60])), 400, "bad_image",
+          "Image 2 of 2 (index 1)", target=SEGMENT),
+    _form("masks of more pixels than one picture may have", form((_IMAGE, _LARGE), (_IMAGE, _LARGE)), 413, "too_large",
+          "1000000 pixels together", target=SEGMENT),
 ]  # fmt: skip
 
 CASES = [*_JSON_CASES, *_FORM_CASES]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from PIL import Image
 
 from tests.service.inference.pictures import bmp, encode, gray_tiff, photo, png, samples_of_every_kind
-from tests.service.live.api_service import CAM, CLASSIFY, MAX_BODY_BYTES, PICTURE
+from tests.service.live.api_service import CAM, CLASSIFY, MAX_BODY_BYTES, PICTURE, SEGMENT
 from tests.service.live.case import BadInput, posted
 from tests.service.live.wire import chunked, request
 
@@ -102,6 +102,9 @@ _FORMATS = [
     *(posted(f"{shown} cut in half", CLASSIFY, _half(kind), 400, "bad_image", kind=f"image/{kind}", says=shown)
       for kind, shown in _KINDS.items()),
     *(posted(f"{shown} cut in half, for a map", CAM, _half(kind), 400, "bad_image") for kind, shown in _KINDS.items()),
+    posted("JPEG cut in half, for a mask", SEGMENT, _half("jpeg"), 400, "bad_image"),
+    posted("PNG cut in half, for a mask in tiles", f"{SEGMENT}?tile=true", _half("png"), 400, "bad_image"),
+    posted("PNG bomb, for a mask in tiles", f"{SEGMENT}?tile=true", _bomb("png"), 413, "too_large", says="pixels"),
     *(posted(f"{shown} bomb", CLASSIFY, _bomb(kind), 413, "too_large", kind=f"image/{kind}", says="pixels")
       for kind, shown in _KINDS.items()),
 ]  # fmt: skip
@@ -109,6 +112,8 @@ _FORMATS = [
 _OTHERS = [
     posted("empty body", CLASSIFY, b"", 400, "bad_request", says="empty"),
     posted("empty body said to be a picture", CLASSIFY, b"", 400, "bad_request", kind="image/png", says="empty"),
+    posted("empty body, for a mask", SEGMENT, b"", 400, "bad_request", says="empty"),
+    posted("text, for a mask", SEGMENT, b"hello", 415, "unsupported_media_type", kind="text/plain"),
     posted("no picture", CLASSIFY, b"hello", 400, "bad_image"),
     posted("zeros", CLASSIFY, bytes(1000), 400, "bad_image"),
     posted("only the signature of a PNG", CLASSIFY, PICTURE[:8], 400, "bad_image", says="PNG"),

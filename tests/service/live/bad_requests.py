@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tests.service.live.api_service import CAM, CLASSIFY, PICTURE
+from tests.service.live.api_service import CAM, CLASSIFY, PICTURE, SEGMENT
 from tests.service.live.case import BadInput, posted
 from tests.service.live.wire import chunked, request
 
@@ -27,6 +27,10 @@ def _asked(
 
 def _query(name: str, query: str, code: str, says: str = "", *, target: str = CLASSIFY, status: int = 422) -> BadInput:
     return posted(name, f"{target}?{query}", PICTURE, status, code, says=says)
+
+
+def _mask_query(name: str, query: str, says: str) -> BadInput:
+    return _query(name, query, "invalid_parameter", says, target=SEGMENT)
 
 
 def _wire(name: str, shown: str, data: bytes | Iterable[bytes], says: str = "not valid HTTP/1.1") -> BadInput:
@@ -70,6 +74,8 @@ _PATHS = [
             ("GET", CLASSIFY, "POST"),
             ("HEAD", CLASSIFY, "POST"),
             ("PUT", CAM, "POST"),
+            ("GET", SEGMENT, "POST"),
+            ("HEAD", "/segment", "POST"),
             ("PATCH", "/classify", "POST"),
             ("DELETE", _MODEL, "GET, HEAD"),
             ("POST", "/v1/models", "GET, HEAD"),
@@ -104,6 +110,9 @@ _MODELS = [
                "versions are positive integers", code="unknown_version")
         for text in ("0", "-1", "abc", "1.0", "1e0", "%2B1", "%201", "%D9%A1", "latest", _HUGE)
     ),
+    posted("unknown model, for a mask", "/v1/models/nobody/segment", PICTURE, 404, "unknown_model", says="'nobody'"),
+    posted("unknown version, for a mask", "/v1/models/levels/versions/2/segment", PICTURE, 404, "unknown_version",
+           says="no version 2"),
     _names("no version", "gray/versions/", status=404, code="not_found"),
 ]  # fmt: skip
 
@@ -136,6 +145,48 @@ _PARAMETERS = [
                           ("with a NUL", "top-left%00"), ("with a space", "%20top-left"),
                           ("in Arabic digits", "%D9%A1"))),
 ]  # fmt: skip
+
+_MASK_PARAMETERS = [
+    *(_mask_query(f"mask as {text[:9]!r}", f"format={text}", "png, color, overlay, rle, polygons or json")
+      for text in ("jpeg", "", "PNG", "heatmap", _HUGE)),
+    *(_mask_query(f"{name}={text}", f"format=json&{name}={text}", f"{name} has to be true or false")
+      for name, text in (("tile", "1"), ("tile", ""), ("tile", "yes"), ("scores", "0"), ("confidence", "%20true"))),
+    *(_mask_query(f"{name} of {form}", f"format={form}&{name}={text}", f"{name} goes with format={forms}")
+      for name, text, form, forms in (
+          ("scores", "true", "png", "rle, polygons or json, not with png"),
+          ("scores", "false", "color", "rle, polygons or json, not with color"),
+          ("confidence", "true", "overlay", "rle, polygons or json, not with overlay"),
+          ("rle", "compressed", "polygons", "rle or json, not with polygons"),
+          ("polygons", "rings", "rle", "polygons or json, not with rle"),
+          ("tolerance", "1", "rle", "polygons or json, not with rle"),
+          ("tolerance", "0", "png", "polygons or json, not with png"),
+      )),
+    _mask_query("scores without a format", "scores=true", "not with png"),
+    _mask_query("unknown run lengths", "format=rle&rle=coco", "compressed or uncompressed"),
+    _mask_query("unknown polygons", "format=polygons&polygons=wkt", "rings or coco"),
+    *(_mask_query(f"tolerance {text if len(text) < 9 else '999...'}", f"format=json&tolerance={text}", "from 0 to 100")
+      for text in ("-1", "-0", "100.01", "nan", "inf", "", "1_0", "%201", "%2B1", "0x1", "1,5", ".", "1e", "%D9%A1",
+                   _HUGE)),
+    _mask_query("format twice", "format=png&format=png", "given twice"),
+    _mask_query("tile twice", "tile=true&tile=false", "given twice"),
+    _mask_query("parameter of classify, for a mask", "top_k=1", "'top_k'"),
+    _mask_query("parameter of cam, for a mask", "target=1", "'target'"),
+    _query("parameter of segment, for classes", "tile=true", "invalid_parameter", "'tile'"),
+    _query("parameter of segment, for a map", "tolerance=1", "invalid_parameter", "'tolerance'", target=CAM),
+    _mask_query("polarity where it does not matter, for a mask", "polarity=auto", "of any polarity"),
+]  # fmt: skip
+
+_TASKS = [
+    posted(name, target, PICTURE, 422, "wrong_task", says=says)
+    for name, target, says in (
+        ("classes of a segmenter", "/v1/models/levels/classify", "Model 'levels' does image-segmentation"),
+        ("classes of a version of a segmenter", "/v1/models/levels/versions/1/classify", "image-segmentation"),
+        ("a map of a segmenter", "/v1/models/coarse/cam", "Model 'coarse' does image-segmentation"),
+        ("a mask of a classifier", "/v1/models/gray/segment", "Model 'gray' does image-classification"),
+        ("a mask of a version of a classifier", "/v1/models/gray/versions/1/segment", "image-classification"),
+        ("a mask of a classifier, in tiles", "/v1/models/colour/segment?tile=true", "image-classification"),
+    )
+]
 
 _GET = b"GET /v1/models HTTP/1.1\r\n"
 _POST = f"POST {CLASSIFY} HTTP/1.1\r\nHost: convoy\r\n".encode()
@@ -174,4 +225,4 @@ _PROTOCOL = [
           [chunked("POST", CLASSIFY, [PICTURE])[:-5], b"noise\r\n"]),
 ]  # fmt: skip
 
-CASES = [*_PATHS, *_MODELS, *_PARAMETERS, *_PROTOCOL]
+CASES = [*_PATHS, *_MODELS, *_PARAMETERS, *_MASK_PARAMETERS, *_TASKS, *_PROTOCOL]

@@ -55,8 +55,8 @@ def test_every_case_has_a_name_of_its_own() -> None:
 
 
 def test_every_code_that_a_request_alone_can_cause_is_among_the_cases() -> None:
-    # What the others take: a model of another task or still loading, overload, a defect.
-    elsewhere = {"wrong_task", "not_ready", "overloaded", "deadline_exceeded", "internal_error"}
+    # What the others take: a model that is still loading, overload, a defect.
+    elsewhere = {"not_ready", "overloaded", "deadline_exceeded", "internal_error"}
     assert {case.code for case in CASES} == set(STATUS_OF_CODE) - elsewhere
 
 
