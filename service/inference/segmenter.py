@@ -83,7 +83,7 @@ def check_input(size_px: tuple[int, int], spec: Preprocessing, model: LoadedMode
     classes = len(model.metadata.labels)
     if tile:
         # What one row of tiles hands on to the next, see `blended`.
-        if classes * OVERLAP_PX * size_px[0] > LOGITS_AT_MOST:
+        if size_px[1] > tile_edge_px(model) and classes * OVERLAP_PX * size_px[0] > LOGITS_AT_MOST:
             widest_px = LOGITS_AT_MOST // (classes * OVERLAP_PX)
             raise TooLarge(
                 f"With {classes} classes a picture in tiles may be {widest_px} pixels wide, not {size_px[0]}."
@@ -93,8 +93,8 @@ def check_input(size_px: tuple[int, int], spec: Preprocessing, model: LoadedMode
     pixels_at_most = min(PIXELS_AT_MOST, LOGITS_AT_MOST // classes)
     if width * height > pixels_at_most:
         raise TooLarge(
-            f"This model takes pictures at their own size, up to {pixels_at_most} pixels, this one has "
-            f"{width}x{height}; tile=true cuts it into tiles."
+            f"The network would see this picture at {width}x{height}, more than the {pixels_at_most} pixels that it "
+            "takes at once; tile=true cuts it into tiles."
         )
 
 

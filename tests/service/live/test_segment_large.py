@@ -86,7 +86,7 @@ def test_a_large_picture_is_refused_by_a_model_that_takes_it_as_it_is_and_resize
     refused = caller.ask("POST", LEVELS, data)
     assert (refused.status, refused.code) == (413, "too_large")
     assert refused.json["error"] == (
-        "This model takes pictures at their own size, up to 1048576 pixels, this one has 4000x3000; "
+        "The network would see this picture at 4000x3000, more than the 1048576 pixels that it takes at once; "
         "tile=true cuts it into tiles."
     )
     mask = array(answered(caller.ask("POST", "/v1/models/coarse/segment", data)).body)
