@@ -16,8 +16,8 @@ RECIPES = {
         # The form of the trunk that export.recipes.vgg trains.
         options={"stem": "small", "normalised": True, "head_width": 512},
         learning_rate=5e-4,
-        epochs=8,
-        patience_epochs=8,
+        epochs=4,
+        patience_epochs=4,
     ),
-    **family("fcn_resnet50", learning_rate=5e-4, epochs=8, patience_epochs=8),
+    **family("fcn_resnet50", learning_rate=5e-4, epochs=4, patience_epochs=4),
 }
