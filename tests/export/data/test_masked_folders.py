@@ -275,8 +275,7 @@ def test_voc_is_split_by_its_lists(voc: Path) -> None:
 
 def test_a_test_list_of_voc_without_masks_counts_as_none(voc: Path) -> None:
     put_lists(voc, trainval="0 1 2", test="for_detection_only")
-    folder = opened(voc)
-    assert {split: seen(pictures) for split, pictures in folder.splits.items()} == {"train": [0, 1, 2]}
+    assert {split: seen(pictures) for split, pictures in opened(voc).splits.items()} == {"train": [0, 1, 2]}
 
 
 def test_voc_without_lists_is_all_that_has_a_mask(voc: Path) -> None:

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.service.live.running import Service, free_port, running_service
 from tests.service.tiny_artifact import write_tiny_artifact
+from tests.service.tiny_segmenter import LEVEL_LABELS, write_tiny_segmenter
 
 _SCRAPES_S = 8.0
 
@@ -34,6 +35,7 @@ SERIES = {
     "convoy_stage_duration_seconds": {"model", "version", "stage"},
     "convoy_predictions": {"model", "version", "class"},
     "convoy_prediction_confidence": {"model", "version"},
+    "convoy_mask_pixels": {"model", "version", "class"},
     "convoy_baseline_class_share": {"model", "version", "class"},
     "convoy_baseline_confidence_share": {"model", "version", "bucket"},
     "convoy_model_loaded": {"model", "version"},
@@ -63,6 +65,7 @@ def picture() -> bytes:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("metered")
     write_tiny_artifact(folder / "repository", name="tiny")
+    write_tiny_segmenter(folder / "repository", name="levels")
     with running_service(folder, folder / "repository", workers=2, threads=1) as service:
         yield service
 
@@ -123,6 +126,22 @@ def test_counts_are_exact_over_two_workers(service: Service) -> None:
     while (seen := [b - a for a, b in zip(before, counts(), strict=True)]) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     assert seen == wanted
+
+
+def test_pixels_of_masks_are_counted_per_class(service: Service) -> None:
+    def pixels() -> list[float]:
+        return [
+            total(service, "convoy_mask_pixels", "convoy_mask_pixels_total", **{"class": label})
+            for label in LEVEL_LABELS
+        ]
+
+    before = pixels()
+    for _ in range(10):
+        assert httpx.post(service.url + "/v1/models/levels/segment", content=picture(), timeout=20).status_code == 200
+    deadline = time.monotonic() + 5
+    while (seen := [b - a for a, b in zip(before, pixels(), strict=True)])[0] != 5880.0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert seen == [5880.0, 0.0, 1960.0]
 
 
 def test_baselines_stand_beside_what_they_are_compared_with(service: Service) -> None:
