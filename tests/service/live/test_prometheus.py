@@ -150,7 +150,8 @@ def test_baselines_stand_beside_what_they_are_compared_with(service: Service) ->
     edges = {each.labels["bucket"] for each in families["convoy_baseline_confidence_share"].samples}
     assert buckets - edges == {"+Inf"}
     assert edges <= buckets
-    classes = {each.labels["class"] for each in families["convoy_predictions"].samples}
+    answers = [*families["convoy_predictions"].samples, *families["convoy_mask_pixels"].samples]
+    classes = {each.labels["class"] for each in answers}
     assert classes == {each.labels["class"] for each in families["convoy_baseline_class_share"].samples}
 
 
