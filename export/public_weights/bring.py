@@ -13,7 +13,7 @@ from export.parity import parity_cases
 from export.provenance import command_line, source_revision
 from export.public_weights.fitting import load_weights
 from export.public_weights.inputs import Input, read_input
-from export.public_weights.labels import IMAGENET_CLASSES, imagenet_labels, read_labels
+from export.public_weights.labels import imagenet_labels, read_labels, usual_labels
 from export.public_weights.opening import Opened, open_weights
 from export.public_weights.reading import Weights
 from export.publish import Publication, hidden_folder, reveal
@@ -58,13 +58,15 @@ def prepare(
     """Build the network `model` with the weights in `file`, and print what the file was taken for.
 
     Labels and input are those of the run that the file lies in, of the public file that it is, or what `labels_file`
-    and `input_file` say; any file for a thousand classes has ImageNet's labels. `options` names what shapes alone
-    cannot tell.
+    and `input_file` say; any file for a thousand classes has ImageNet's labels, and any segmenter's for 21 Pascal
+    VOC's. `options` names what shapes alone cannot tell.
 
     Raises:
         BadWeights: a file cannot be read, or does not fit the network.
-        UsageError: labels or input are not known and have to be given, or the network has no such option.
+        UsageError: labels or input are not known and have to be given, or the network has no such option, or no map.
     """
+    if cam != "own" and facts_of(model).task == "image-segmentation":
+        raise UsageError(f"{model} is a segmenter, which has no map to choose.")
     opened = open_weights(model, file, options or {})
     weights = opened.weights
     blueprint = _blueprint(model, opened, labels_file, input_file)
@@ -96,33 +98,35 @@ def bring(model: str, file: Path, repository: Path, *, name: str, **choices: Any
 
 
 def _blueprint(model: str, opened: Opened, labels_file: Path | None, input_file: Path | None) -> Blueprint:
-    form, weights = opened.form, opened.weights
-    if labels_file:
-        labels = read_labels(labels_file, num_classes=form.num_classes)
-    elif opened.labels:
-        labels = opened.labels
-    elif form.num_classes == IMAGENET_CLASSES:
-        labels = imagenet_labels()
-    else:
-        raise UsageError(
-            f"{weights.path} is for {form.num_classes} classes, which are not ImageNet's: name them with --labels FILE."
-        )
-    prepared = _input(model, opened, input_file)
-    spec = prepared.preprocessing
-    assert spec.height is not None
-    assert spec.width is not None
-    try:
-        check_takes(model, options=form.options, in_channels=form.in_channels, input_px=(spec.height, spec.width))
-    except ValueError as error:
-        raise UsageError(f"{error}.") from None
-    return Blueprint(
+    form = opened.form
+    labels = _labels(model, opened, labels_file)
+    found = _input(model, opened, input_file)
+    blueprint = Blueprint(
         model=model,
         options=form.options,
         labels=labels,
-        preprocessing=prepared.preprocessing,
-        pixel_mean=prepared.pixel_mean,
-        pixel_std=prepared.pixel_std,
+        preprocessing=found.preprocessing,
+        pixel_mean=found.pixel_mean,
+        pixel_std=found.pixel_std,
     )
+    height, width, _ = blueprint.image_shape
+    try:
+        check_takes(model, options=form.options, in_channels=form.in_channels, input_px=(height, width))
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    return blueprint
+
+
+def _labels(model: str, opened: Opened, labels_file: Path | None) -> tuple[str, ...]:
+    num_classes, path = opened.form.num_classes, opened.weights.path
+    if labels_file:
+        return read_labels(labels_file, num_classes=num_classes)
+    task = facts_of(model).task
+    labels = opened.labels or usual_labels(task, num_classes)
+    if labels is None:
+        whose = "ImageNet's" if task == "image-classification" else "Pascal VOC's"
+        raise UsageError(f"{path} is for {num_classes} classes, which are not {whose}: name them with --labels FILE.")
+    return labels
 
 
 def _input(model: str, opened: Opened, input_file: Path | None) -> Input:
@@ -141,6 +145,14 @@ def _input(model: str, opened: Opened, input_file: Path | None) -> Input:
             f"{input_file} prepares pictures of {prepared.preprocessing.channels} channels, the weights in "
             f"{weights.path} are for {form.in_channels}."
         )
+    is_segmenter = facts_of(model).task == "image-segmentation"
+    if is_segmenter and not prepared.is_free:
+        raise BadWeights(
+            f"{input_file} fixes the size of the input, and {model} is a segmenter, which takes any: its resize is "
+            "shortest or none, height and width are null."
+        )
+    if prepared.is_free and not is_segmenter:
+        raise BadWeights(f"{input_file} leaves the size of the input free, which {model}, a classifier, needs fixed.")
     return prepared
 
 
@@ -149,10 +161,15 @@ def _summary(blueprint: Blueprint, weights: Weights) -> str:
     spec = blueprint.preprocessing
     options = "".join(f", {name} {value}" for name, value in blueprint.options.items())
     edge = f" of {spec.shortest_edge}" if spec.shortest_edge else ""
+    size = f"{spec.resize} to {spec.height}x{spec.width}{edge}"
+    if spec.resize == "shortest":
+        size = f"shorter edge to {spec.shortest_edge}, longer one {spec.longest_edge} at most"
+    elif spec.height is None:
+        size = "at their own size"
     converted = "" if weights.dtype == "float32" else f", converted from {weights.dtype} to float32"
     return (
         f"Read {weights.path}{converted}: {blueprint.model}{options}, {len(blueprint.labels)} classes; pictures "
-        f"{spec.colour}, {spec.resize} to {spec.height}x{spec.width}{edge}, {spec.interpolation}, "
+        f"{spec.colour}, {size}, {spec.interpolation}, "
         f"mean {_numbers(blueprint.pixel_mean)}, deviation {_numbers(blueprint.pixel_std)}."
     )
 

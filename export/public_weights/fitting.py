@@ -1,7 +1,7 @@
 """Which network a file of weights is of, told from names and shapes, and loading it into that network."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from export.errors import BadWeights
 from export.public_weights.reading import Weights
+from export.public_weights.shapes import options_told
 from export.recipes import RECIPES
 from models import build_model, facts_of
 from models.network import Network
@@ -62,17 +63,19 @@ def form_of(model: str, weights: Weights, options: Mapping[str, Any]) -> Form:
         BadWeights: it fits none; the sentence names the first keys of the nearest form.
         ValueError: the network has no such option.
     """
-    tensors = as_named_here(model, weights.tensors)
-    forms = [_read_off(model, tensors, form) for form in _candidates(model, options)]
-    misfits = [(form, _misfit(model, tensors, form)) for form in forms]
+    misfits = _misfits(model, weights, options)
     fitting = [form for form, misfit in misfits if not len(misfit)]
     if not fitting:
-        _, nearest = min(misfits, key=lambda pair: len(pair[1]))
-        raise BadWeights(f"{weights.path} does not fit {model}: {nearest}.")
+        raise BadWeights(f"{weights.path} does not fit {model}: {_least(misfits)}.")
     # Where the forms have the same shapes, gray pictures speak for the form that the recipe trains.
     recipe = RECIPES[model]
     ours = [form for form in fitting if form.options == recipe.options and form.in_channels == 1]
     return (ours or fitting)[0]
+
+
+def nearest_network(models: Sequence[str], weights: Weights) -> str:
+    """The first of the networks that the file fits, or else the one that it misfits least."""
+    return min(models, key=lambda model: len(_least(_misfits(model, weights, {}))))
 
 
 def load_weights(network: Network, model: str, weights: Weights) -> None:
@@ -134,16 +137,37 @@ def _check_answers(network: Network, weights: Weights, tensors: Mapping[str, Ten
                 )
 
 
-def _candidates(model: str, options: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Options of the forms that a file may have; the stem is read off the shapes where it is not named."""
-    if "stem" in options:
-        return [options]
+def _misfits(model: str, weights: Weights, options: Mapping[str, Any]) -> list[tuple[Form, _Misfit]]:
+    """The forms that a file may have, and how it differs from each.
+
+    Raises:
+        ValueError: the network has no such option.
+    """
+    tensors = as_named_here(model, weights.tensors)
+    forms = [_read_off(model, tensors, each) for each in _candidates(model, tensors, options)]
+    return [(form, _misfit(model, tensors, form)) for form in forms]
+
+
+def _least(misfits: Sequence[tuple[Form, _Misfit]]) -> _Misfit:
+    return min((misfit for _, misfit in misfits), key=len)
+
+
+def _candidates(model: str, tensors: Mapping[str, Tensor], options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Options of the forms that a file may have; what is not named is read off the shapes where these tell it."""
+    if told := options_told(model, tensors):
+        options_read = {**told, **options}
+        return [options_read] if _is_built(model, options_read) else [options]
     small = {**options, "stem": "small"}
+    return [options, small] if "stem" not in options and _is_built(model, small) else [options]
+
+
+def _is_built(model: str, options: Mapping[str, Any]) -> bool:
+    """Whether the network has these options with these values."""
     try:
-        _skeleton(model, num_classes=2, in_channels=1, options=small)
+        _skeleton(model, num_classes=2, in_channels=1, options=options)
     except ValueError:
-        return [options]
-    return [options, small]
+        return False
+    return True
 
 
 def _skeleton(model: str, *, num_classes: int, in_channels: int, options: Mapping[str, Any]) -> Network:

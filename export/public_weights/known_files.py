@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from export.public_weights.fitting import Form
-from export.public_weights.inputs import GOOGLENET, GRAY, IMAGENET, IMAGENET_232, XCEPTION, Input
+from export.public_weights.inputs import FCN_RESNET50, GOOGLENET, GRAY, IMAGENET, IMAGENET_232, XCEPTION, Input
 from export.recipes import RECIPES
 from models import facts_of
 
@@ -46,10 +46,11 @@ DEFAULTS: dict[str, PublicFile] = {
     "densenet201": PublicFile(url=_TORCHVISION + "densenet201-c1103571.pth"),
     "googlenet": PublicFile(url=_TORCHVISION + "googlenet-1378be20.pth", input=GOOGLENET),
     "xception": PublicFile(url=_TIMM + "xception-43020ad28.pth", input=XCEPTION),
+    "fcn_resnet50": PublicFile(url=_TORCHVISION + "fcn_resnet50_coco-1167a1af.pth", input=FCN_RESNET50),
 }
 """What `--weights default` takes, per network. Files that are not here have the usual input of their network."""
 
-_USUAL: dict[str, Input] = {"googlenet": GOOGLENET, "xception": XCEPTION}
+_USUAL: dict[str, Input] = {"googlenet": GOOGLENET, "xception": XCEPTION, "fcn_resnet50": FCN_RESNET50}
 """Networks whose public files have another input than ImageNet's usual one."""
 
 
@@ -58,8 +59,12 @@ def input_of(model: str, form: Form, sha256: str) -> Input | None:
     known = DEFAULTS.get(model)
     if known and sha256.startswith(known.sha256_start):
         return known.input
-    is_small = form.options.get("stem") == "small" or facts_of(model).input_px[0] < _IMAGENET_EDGE_PX
-    if not is_small:
+    facts = facts_of(model)
+    is_small = form.options.get("stem") == "small" or facts.input_px[0] < _IMAGENET_EDGE_PX
+    if facts.task == "image-segmentation":
+        if form.in_channels == 3 and model in _USUAL:
+            return _USUAL[model]
+    elif not is_small:
         return _USUAL.get(model, IMAGENET) if form.in_channels == 3 else GRAY
     recipe = RECIPES[model]
     if recipe.options == form.options and recipe.preprocessing.channels == form.in_channels:

@@ -6,11 +6,23 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
+from export.data.mask_layouts import VOC_LABELS
 from export.errors import BadWeights
+from service.repository.artifact import Task
 
 _IMAGENET_FILE = Path(__file__).with_name("imagenet_labels.txt")
-IMAGENET_CLASSES = 1000
+_IMAGENET_CLASSES = 1000
 _LONGEST_CHARACTERS = 256
+
+
+def usual_labels(task: Task, num_classes: int) -> tuple[str, ...] | None:
+    """The names that nearly all files for so many classes have; None where there are none.
+
+    ImageNet's thousand, and for segmenters the 21 of Pascal VOC, which the public checkpoints have in its order.
+    """
+    if task == "image-segmentation":
+        return VOC_LABELS if num_classes == len(VOC_LABELS) else None
+    return imagenet_labels() if num_classes == _IMAGENET_CLASSES else None
 
 
 def imagenet_labels() -> tuple[str, ...]:

@@ -36,8 +36,16 @@ def open_weights(model: str, file: Path, options: Mapping[str, Any]) -> Opened:
         UsageError: the network has no such option.
         OSError: it cannot be opened.
     """
-    weights = read_weights(file)
-    facts = _facts_beside(file, model)
+    return with_facts(model, read_weights(file), options)
+
+
+def with_facts(model: str, weights: Weights, options: Mapping[str, Any]) -> Opened:
+    """The same for a file that has been read.
+
+    Raises:
+        BadWeights, UsageError: see `open_weights`.
+    """
+    facts = _facts_beside(weights.path, model)
     try:
         form = form_of(model, weights, {**(facts.recipe.options if facts else {}), **options})
     except ValueError as error:

@@ -19,7 +19,7 @@ def add_weights_options(stage: argparse.ArgumentParser) -> None:
         "--labels",
         type=Path,
         metavar="FILE",
-        help="names of the classes, one a line or a JSON list (default: ImageNet's)",
+        help="names of the classes, one a line or a JSON list (default: ImageNet's; segmenters: Pascal VOC's)",
     )
     group.add_argument(
         "--preprocessing",
@@ -61,6 +61,7 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
     """
     from export.public_weights.bring import bring, prepare
     from export.public_weights.default_file import default_file
+    from models import facts_of
 
     is_well_known = options.weights == WELL_KNOWN
     file = default_file(options.model, options.data_dir) if is_well_known else Path(options.weights)
@@ -83,8 +84,9 @@ def bring_by(options: argparse.Namespace, name: str) -> None:
         return
     brought = bring(options.model, file, options.repository, name=name, **choices)
     worst = max(brought.verification.relative_errors().values())
+    score = "accuracy" if facts_of(options.model).task == "image-classification" else "mean IoU"
     publication = brought.publication
     print(
         f"{'Published' if publication.is_new else 'Already published:'} {publication.path}: largest difference from "
-        f"torch {worst:.1e} of the largest value; accuracy not measured."
+        f"torch {worst:.1e} of the largest value; {score} not measured."
     )

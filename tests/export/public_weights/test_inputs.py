@@ -20,6 +20,18 @@ GRAY: dict[str, Any] = {
     "pixel_mean": [0],
     "pixel_std": [1],
 }
+SCENES: dict[str, Any] = {
+    "preprocessing": {
+        "height": None,
+        "width": None,
+        "resize": "shortest",
+        "shortest_edge": 96,
+        "longest_edge": 384,
+        "colour": "gray",
+    },
+    "pixel_mean": [0.3],
+    "pixel_std": [0.3],
+}
 
 
 def with_picture(of: dict[str, Any], **changes: object) -> dict[str, Any]:
@@ -36,6 +48,9 @@ def with_picture(of: dict[str, Any], **changes: object) -> dict[str, Any]:
         with_picture(GRAY, shortest_edge=None),
         with_picture(CIFAR, resize="crop", shortest_edge=32),
         with_picture(CIFAR, height=8, width=1024),
+        SCENES,
+        with_picture(SCENES, shortest_edge=1024, longest_edge=1024),
+        with_picture(SCENES, resize="none", shortest_edge=None, longest_edge=None),
     ],
 )
 def test_an_input_is_read_from_a_file(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -57,7 +72,7 @@ def test_an_input_is_read_from_a_file(tmp_path: Path, content: dict[str, Any]) -
         ({**CIFAR, "pixel_mean": [0.5, 0.5, float("nan")]}, "pixel_mean must lie between 0 and 1"),
         ({name: value for name, value in CIFAR.items() if name != "pixel_std"}, "pixel_std: Field required"),
         (with_picture(CIFAR, resize="zoom"), "preprocessing.resize: "),
-        (with_picture(CIFAR, resize="none", height=None), "preprocessing must fix the size of the input."),
+        (with_picture(CIFAR, resize="none", height=None), "must fix both height and width, or leave both free."),
         (with_picture(CIFAR, height=7), "preprocessing.height must lie between 8 and 1024 pixels."),
         (with_picture(CIFAR, width=1025), "preprocessing.width must lie between 8 and 1024 pixels."),
         (with_picture(GRAY, shortest_edge=7), "preprocessing.shortest_edge must lie between 8 and 1024 pixels."),
@@ -65,7 +80,13 @@ def test_an_input_is_read_from_a_file(tmp_path: Path, content: dict[str, Any]) -
         (with_picture(CIFAR, resize="crop", shortest_edge=31), "no smaller than what is cropped out of it."),
         (with_picture(CIFAR, resize="crop", shortest_edge=32, width=33), "no smaller than what is cropped out of it."),
         (with_picture(GRAY, shortest_edge=33), "preprocessing.shortest_edge must be no larger than what it is padded"),
-        (with_picture(CIFAR, shortest_edge=32), "preprocessing.shortest_edge goes with crop and pad, not with stretch"),
+        (with_picture(CIFAR, shortest_edge=32), "shortest_edge goes with crop, pad and shortest, not with stretch."),
+        (with_picture(SCENES, longest_edge=95), "preprocessing.longest_edge must be no smaller than shortest_edge."),
+        (
+            with_picture(SCENES, shortest_edge=512, longest_edge=2049),
+            "at most 2048 beside that shortest_edge: the serv",
+        ),
+        (with_picture(SCENES, longest_edge=None), "resize 'shortest' needs a shortest_edge and a longest_edge"),
         (with_picture(CIFAR, polarity="dark-on-light"), "preprocessing.polarity is for gray pictures only."),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from export.public_weights.fitting import Form
-from export.public_weights.inputs import GOOGLENET, GRAY, IMAGENET, IMAGENET_232, XCEPTION
+from export.public_weights.inputs import FCN_RESNET50, GOOGLENET, GRAY, IMAGENET, IMAGENET_232, XCEPTION
 from export.public_weights.known_files import DEFAULTS, input_of
 from export.recipes import RECIPES
 from models import MODELS
@@ -67,7 +67,16 @@ def test_gray_pictures_for_a_network_of_imagenets_size() -> None:
     assert GRAY.preprocessing.channels == 1
 
 
-@pytest.mark.parametrize("model", ["lenet5", "mnist_cnn", "resnet18", "densenet_bc_100_12"])
+def test_fcn_resnet50_sees_a_shorter_edge_of_520_pixels() -> None:
+    assert input_of("fcn_resnet50", form(), "1167a1af" + "0" * 56) == FCN_RESNET50
+    assert input_of("fcn_resnet50", form(), SOME_SHA256) == FCN_RESNET50
+    spec = FCN_RESNET50.preprocessing
+    assert (spec.height, spec.width, spec.resize) == (None, None, "shortest")
+    assert (spec.shortest_edge, spec.longest_edge, spec.interpolation, spec.antialias) == (520, 1040, "bilinear", True)
+    assert (FCN_RESNET50.pixel_mean, FCN_RESNET50.pixel_std) == (IMAGENET.pixel_mean, IMAGENET.pixel_std)
+
+
+@pytest.mark.parametrize("model", ["lenet5", "mnist_cnn", "resnet18", "densenet_bc_100_12", "unet", "fcn_resnet50"])
 def test_small_networks_are_fed_as_their_recipe_does(model: str) -> None:
     recipe = RECIPES[model]
     found = input_of(model, form(in_channels=1, **recipe.options), SOME_SHA256)
@@ -78,3 +87,5 @@ def test_small_networks_are_fed_as_their_recipe_does(model: str) -> None:
 def test_what_is_not_known_is_not_guessed() -> None:
     assert input_of("resnet20", form(in_channels=3), SOME_SHA256) is None
     assert input_of("resnet18", form(in_channels=3, stem="small"), SOME_SHA256) is None
+    assert input_of("fcn8s", form(in_channels=3), SOME_SHA256) is None
+    assert input_of("unet", form(in_channels=1, width=8), SOME_SHA256) is None

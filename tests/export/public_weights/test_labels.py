@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from export.errors import BadWeights
-from export.public_weights.labels import imagenet_labels, read_labels
+from export.public_weights.labels import imagenet_labels, read_labels, usual_labels
 
 
 def test_imagenets_labels_are_a_thousand_different_ones_in_the_order_of_the_checkpoints() -> None:
@@ -15,6 +15,15 @@ def test_imagenets_labels_are_a_thousand_different_ones_in_the_order_of_the_chec
     known = {0: "tench", 134: "crane (bird)", 207: "golden retriever", 281: "tabby", 517: "crane (machine)"}
     known |= {638: "maillot", 639: "maillot (tank suit)", 817: "sports car", 999: "toilet tissue"}
     assert {index: labels[index] for index in known} == known
+
+
+def test_a_segmenter_for_21_classes_has_pascal_vocs() -> None:
+    labels = usual_labels("image-segmentation", 21)
+    assert labels is not None
+    assert (labels[0], labels[1], labels[15], labels[20]) == ("background", "aeroplane", "person", "tvmonitor")
+    assert usual_labels("image-classification", 21) is None
+    assert usual_labels("image-segmentation", 1000) is None
+    assert usual_labels("image-classification", 1000) == imagenet_labels()
 
 
 @pytest.mark.parametrize(
