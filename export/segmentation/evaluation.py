@@ -18,7 +18,7 @@ class MaskClassResult(BaseModel):
     label: str
     pixels: int = Field(ge=0)
     iou: Share | None
-    """Intersection over union; None where the class is neither there nor answered."""
+    """Intersection over union; None where the class is neither there nor answered, or is ignored."""
 
 
 class MaskEvaluation(BaseModel):
@@ -39,15 +39,22 @@ class MaskEvaluation(BaseModel):
 
     @classmethod
     def of(
-        cls, confusion: NDArray[np.int64], *, labels: tuple[str, ...], images: int, sha256: str, dataset: str
+        cls,
+        confusion: NDArray[np.int64],
+        *,
+        labels: tuple[str, ...],
+        ignored: int,
+        images: int,
+        sha256: str,
+        dataset: str,
     ) -> Self:
-        """Read the scores from a confusion matrix of pixels."""
-        ious, pixels = class_ious(confusion), confusion.sum(axis=1)
+        """Read the scores from a confusion matrix of pixels; those of the class `ignored` are not in it."""
+        ious, pixels = class_ious(confusion, ignored=ignored), confusion.sum(axis=1)
         return cls(
             sha256=sha256,
             dataset=dataset,
             images=images,
-            mean_iou=mean_iou(confusion),
+            mean_iou=mean_iou(confusion, ignored=ignored),
             pixel_accuracy=pixel_accuracy(confusion),
             classes=tuple(
                 MaskClassResult(label=label, pixels=int(count), iou=None if np.isnan(iou) else float(iou))

@@ -18,9 +18,13 @@ from models.segmenter import Segmenter
 class MeanIoU(MulticlassConfusionMatrix):
     """Mean IoU over all pixels that were seen, on all devices."""
 
+    def __init__(self, num_classes: int, *, ignored: int) -> None:
+        super().__init__(num_classes, ignore_index=IGNORED, validate_args=False)
+        self._ignored = ignored
+
     def compute(self) -> Tensor:
         """In [0, 1]."""
-        return torch.tensor(mean_iou(super().compute().cpu().numpy()))
+        return torch.tensor(mean_iou(super().compute().cpu().numpy(), ignored=self._ignored))
 
 
 class SegmenterLearner(Learner):
@@ -40,8 +44,8 @@ class SegmenterLearner(Learner):
     ) -> None:
         super().__init__(network, recipe)
         self.augment = MaskedAugmenter(recipe.augmentation)
-        self.train_mean_iou = MeanIoU(num_classes, ignore_index=IGNORED, validate_args=False)
-        self.validation_mean_iou = MeanIoU(num_classes, ignore_index=IGNORED, validate_args=False)
+        self.train_mean_iou = MeanIoU(num_classes, ignored=recipe.ignore_index)
+        self.validation_mean_iou = MeanIoU(num_classes, ignored=recipe.ignore_index)
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
 

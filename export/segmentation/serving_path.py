@@ -17,7 +17,7 @@ def segment_as_served(model: LoadedModel, picture: Image.Image) -> NDArray[np.ui
     """The mask, (H, W), that a caller would get for the PNG bytes of a picture."""
     logits = logits_of(model, as_served(picture, model))
     # No more classes than fit into 8 bits can be trained or measured, see export.data.masked.
-    return classes_of(logits, picture.size, model.metadata.preprocessing, confidence=False).mask.astype(np.uint8)
+    return classes_of(logits, picture.size, confidence=False).mask.astype(np.uint8)
 
 
 def score_masks(model: LoadedModel, pictures: MaskedPictures) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -29,6 +29,7 @@ def draw_masks(model: LoadedModel, pictures: MaskedPictures, file: Path) -> None
         BadData: a picture is damaged.
     """
     labels = model.metadata.labels
+    ignored = model.metadata.recipe.get("ignore_index", IGNORED)
     colours = class_colours(len(labels), background=model.metadata.has_background)
     # What is ignored is white: no class of the palette is.
     truth_colours = np.full((256, 3), 255, np.uint8)
@@ -40,7 +41,7 @@ def draw_masks(model: LoadedModel, pictures: MaskedPictures, file: Path) -> None
     for position, row in enumerate(rows):
         picture, truth = pictures.read(position)
         answer = segment_as_served(model, picture)
-        score = mean_iou(confusion(answer, truth, classes=len(labels)))
+        score = mean_iou(confusion(answer, truth, classes=len(labels)), ignored=ignored)
         views = (picture, truth_colours[truth], colours[answer], _errors(answer, truth))
         for axes, view, title in zip(row, views, _TITLES, strict=True):
             axes.imshow(view, cmap="gray", vmin=0, vmax=255, interpolation="nearest")

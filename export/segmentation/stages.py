@@ -12,7 +12,7 @@ from export.data.dataset import DataSource
 from export.data.masked import MaskedArrays, MaskedPictures
 from export.data.masked_loading import load_masked_test, load_masked_training, load_masked_validation
 from export.errors import BadData
-from export.recipes.recipe import Recipe, SegmentationRecipe
+from export.recipes.recipe import IGNORED, Recipe, SegmentationRecipe
 from export.run_folder import RunFolder
 from export.segmentation.evaluation import MaskEvaluation
 from export.segmentation.learner import SegmenterLearner
@@ -37,6 +37,8 @@ def training_data(recipe: Recipe, source: DataSource) -> TrainingData:
     """See export.tasks."""
     assert isinstance(recipe, SegmentationRecipe)
     dataset = load_masked_training(recipe, source)
+    if recipe.ignore_index != IGNORED and recipe.ignore_index >= len(dataset.labels):
+        raise BadData(f"There is no class {recipe.ignore_index} to ignore, the data has {len(dataset.labels)} classes.")
     train = WindowBatches(dataset.train, edge_px=recipe.window_px, where="anywhere")
     validation = WindowBatches(dataset.validation, edge_px=recipe.window_px, where="middle")
     return TrainingData(
@@ -64,10 +66,11 @@ def measure(
     pictures = load_masked_validation(recipe, source)
     _check_labels(pictures, model.metadata)
     matrix, answered = score_masks(model, pictures)
+    score = mean_iou(matrix, ignored=recipe.ignore_index)
     facts = {"dataset": pictures.dataset, "split": "validation", "images": len(pictures)}
     return None, Quality(
-        score=Measurement.model_validate({"name": "mean IoU", "value": mean_iou(matrix), **facts}),
-        torch_score=mean_iou(_torch_confusion(graph, pictures, recipe)),
+        score=Measurement.model_validate({"name": "mean IoU", "value": score, **facts}),
+        torch_score=mean_iou(_torch_confusion(graph, pictures, recipe), ignored=recipe.ignore_index),
         others=(Measurement.model_validate({"name": "pixel accuracy", "value": pixel_accuracy(matrix), **facts}),),
         baseline=Baseline(
             images=len(pictures),
@@ -79,16 +82,22 @@ def measure(
 
 def evaluate(model: LoadedModel, run: RunFolder, *, sha256: str) -> MaskEvaluation:
     """See export.tasks."""
-    pictures = _test_pictures(model, run)
+    recipe = _test_recipe(model, run)
+    pictures = _test_pictures(model, recipe, run.source)
     matrix, _ = score_masks(model, pictures)
     return MaskEvaluation.of(
-        matrix, labels=pictures.labels, images=len(pictures), sha256=sha256, dataset=pictures.dataset
+        matrix,
+        labels=pictures.labels,
+        ignored=recipe.ignore_index,
+        images=len(pictures),
+        sha256=sha256,
+        dataset=pictures.dataset,
     )
 
 
 def draw_sheet(model: LoadedModel, run: RunFolder, file: Path) -> None:
     """See export.tasks."""
-    draw_masks(model, _test_pictures(model, run), file)
+    draw_masks(model, _test_pictures(model, _test_recipe(model, run), run.source), file)
 
 
 def _class_weights(recipe: SegmentationRecipe, train: MaskedArrays, classes: int) -> tuple[float, ...] | None:
@@ -106,19 +115,22 @@ def _class_weights(recipe: SegmentationRecipe, train: MaskedArrays, classes: int
     return weights
 
 
-def _test_pictures(model: LoadedModel, run: RunFolder) -> MaskedPictures:
-    """The test files for a published model; its training need not be here, nor be one of this release's recipes."""
+def _test_recipe(model: LoadedModel, run: RunFolder) -> SegmentationRecipe:
+    """What says which test files a published model has; its training need not be here, nor be by one of our recipes."""
     own = run.source.pictures_dir
     assert isinstance(run.recipe, SegmentationRecipe)
     noted = model.metadata.recipe
-    recipe = replace(
+    return replace(
         run.recipe,
         dataset=own.name if own else model.metadata.dataset,
         # They say which pictures were held out where a user's folder has no test files of its own, and what counts.
         seed=noted.get("seed", run.recipe.seed),
         ignore_index=noted.get("ignore_index", run.recipe.ignore_index),
     )
-    pictures = load_masked_test(recipe, run.source)
+
+
+def _test_pictures(model: LoadedModel, recipe: SegmentationRecipe, source: DataSource) -> MaskedPictures:
+    pictures = load_masked_test(recipe, source)
     _check_labels(pictures, model.metadata)
     return pictures
 
