@@ -14,7 +14,6 @@ from rich.table import Table
 from service.inference.masks.png import index_png
 from service.inference.masks.resizing import picture_classes
 from service.inference.masks.winners import Mask
-from service.inference.placement import Placement
 
 _RUNS = 15
 _WAYS = {
@@ -43,7 +42,7 @@ def mask(size_px: tuple[int, int]) -> Mask:
     coarse = random.normal(0, 4, (21, 10, 14)).astype(np.float32)
     smooth = [np.asarray(Image.fromarray(plane).resize(own_px, Image.Resampling.BICUBIC)) for plane in coarse]
     logits = np.stack(smooth) + random.normal(0, 0.2, (21, *own_px[::-1])).astype(np.float32)
-    return picture_classes(logits, size_px, Placement(own_px, own_px, (0, 0)))
+    return picture_classes(logits, size_px)
 
 
 def main() -> None:

@@ -131,7 +131,7 @@ def steps_ms(model: LoadedModel, case: Case) -> dict[str, float]:
         clock.spent_ms["mask"] -= clock.spent_ms["network"]
     else:
         logits = clock.of("network", lambda: logits_of(model, pixels))
-        segmented = clock.of("mask", lambda: classes_of(logits, picture.size, spec, confidence=False))
+        segmented = clock.of("mask", lambda: classes_of(logits, picture.size, confidence=False))
     clock.of("encode", lambda: index_png(segmented.mask))
     return clock.spent_ms
 

@@ -40,14 +40,11 @@ def logits_of(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float
     return first
 
 
-def classes_of(
-    logits: NDArray[np.float32], size_px: tuple[int, int], spec: Preprocessing, *, confidence: bool
-) -> Segmented:
+def classes_of(logits: NDArray[np.float32], size_px: tuple[int, int], *, confidence: bool) -> Segmented:
     """The classes of a picture of `size_px` (width, height) from the logits (classes, h, w) of the whole of it."""
-    placement = place(size_px, spec)
     return Segmented(
-        mask=picture_classes(logits, size_px, placement),
-        confidence=picture_scores(logits, size_px, placement) if confidence else None,
+        mask=picture_classes(logits, size_px),
+        confidence=picture_scores(logits, size_px) if confidence else None,
     )
 
 

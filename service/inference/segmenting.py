@@ -37,8 +37,7 @@ def _answer(item: Prepared) -> Encoded:
         if question.tile:
             segmented = classes_in_tiles(network.run, tensor, model, confidence=question.confidence)
         else:
-            size_px, spec = item.sizes_px[position], model.metadata.preprocessing
-            segmented = classes_of(network.run(tensor), size_px, spec, confidence=question.confidence)
+            segmented = classes_of(network.run(tensor), item.sizes_px[position], confidence=question.confidence)
         # Nobody else needs it, and several large ones add up.
         item.tensors[position] = tensor[:0]
         results.append(

@@ -1,7 +1,6 @@
 """Gives every pixel of a picture its class and its score, from logits that are resized before they are compared."""
 
 from collections.abc import Iterator
-from math import ceil, floor
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.inference.masks.winners import AT_ONCE, Mask, bands, best_classes, best_scores, mask_type
-from service.inference.placement import Placement
 
 # Pixels that are interpolated at once, so that a few arrays of them fit into the second-level cache.
 _PIXELS_AT_ONCE: Final = 2**14
@@ -18,18 +16,12 @@ _SQUARE_COSTS_PX: Final = 20
 
 
 class _Axis(NamedTuple):
-    """What is seen of a picture along one axis, and where its pixels lie between the centres of cells."""
+    """Where the pixels along an axis lie between the centres of cells."""
 
-    cells: slice
-    """Of the network's input: those that the picture covers."""
-    pixels: slice
-    """Of the picture: those that lie in the input, were it in part."""
-    box: tuple[float, float]
-    """Where the pixels begin and end in these cells, if there are fewer pixels than cells; otherwise all of them."""
-    size: int
-    """The cells that are left when they have been averaged to the pixels."""
+    cells: int
+    """How many there are, no more than pixels."""
     square: NDArray[np.intp]
-    """Of each pixel: the last of these cells whose centre is not behind the pixel's; -1 where there is none."""
+    """Of each pixel: the last of the cells whose centre is not behind the pixel's; -1 where there is none."""
     lower: NDArray[np.intp]
     upper: NDArray[np.intp]
     """The two cells that are mixed; at the ends one of them twice."""
@@ -37,15 +29,15 @@ class _Axis(NamedTuple):
     """How much of the upper cell is in the mixture."""
 
 
-class _Seen(NamedTuple):
-    """The part of a picture that the network saw, and its logits (classes, h, w), with no more cells than pixels."""
+class _Grid(NamedTuple):
+    """Logits over the whole picture, along no axis in more cells than it has pixels."""
 
     logits: NDArray[np.float32]
     y: _Axis
     x: _Axis
 
 
-def picture_classes(logits: NDArray[np.float32], size_px: tuple[int, int], placement: Placement) -> Mask:
+def picture_classes(logits: NDArray[np.float32], size_px: tuple[int, int]) -> Mask:
     """The best class at every pixel of a picture.
 
     Logits are interpolated linearly between the centres of cells; along an axis on which the picture has fewer pixels
@@ -54,84 +46,61 @@ def picture_classes(logits: NDArray[np.float32], size_px: tuple[int, int], place
     60 ms of CPU time in place of 450, and 3.3 s by Pillow and `argmax`. Memory is for two masks and a few megabytes.
 
     Args:
-        logits: (classes, h, w) over the network's input, in cells of one pixel each.
+        logits: (classes, h, w) over the whole of the picture.
         size_px: (width, height) of the picture.
-        placement: Where the picture lay in the input.
 
     Returns:
-        (height, width). Of equals the lowest class; what the network did not see has class 0.
+        (height, width). Of equals the lowest class.
     """
-    seen = _see(logits, size_px, placement)
-    classes = _classes(seen)
-    if classes.shape == (size_px[1], size_px[0]):
-        return classes
-    mask = np.zeros((size_px[1], size_px[0]), classes.dtype)
-    mask[seen.y.pixels, seen.x.pixels] = classes
-    return mask
+    return _classes(_grid(logits, size_px))
 
 
-def picture_scores(logits: NDArray[np.float32], size_px: tuple[int, int], placement: Placement) -> NDArray[np.uint8]:
+def picture_scores(logits: NDArray[np.float32], size_px: tuple[int, int]) -> NDArray[np.uint8]:
     """The softmax score of the best class at every pixel of a picture, from the logits that decided for it.
 
     Arguments as for `picture_classes`.
 
     Returns:
-        (height, width), 255 is 1, rounded; 0 where the network saw nothing.
+        (height, width), 255 is 1, rounded.
     """
-    seen = _see(logits, size_px, placement)
-    scores = np.zeros((size_px[1], size_px[0]), np.uint8)
-    part = scores[seen.y.pixels, seen.x.pixels]
-    for rows in _bands(seen):
-        part[rows] = best_scores(_interpolate(seen, rows))
+    grid = _grid(logits, size_px)
+    scores = np.empty((size_px[1], size_px[0]), np.uint8)
+    for rows in _bands(grid):
+        scores[rows] = best_scores(_interpolate(grid, rows))
     return scores
 
 
-def _see(logits: NDArray[np.float32], size_px: tuple[int, int], placement: Placement) -> _Seen:
-    """Take the logits that the picture covers, and average them along the axes that have more cells than pixels."""
-    x, y = (
-        _axis(*lengths)
-        for lengths in zip(placement.input_px, placement.scaled_px, placement.offset_px, size_px, strict=True)
-    )
-    logits = np.ascontiguousarray(logits[:, y.cells, x.cells])
-    if logits.shape[1:] != (y.size, x.size):
-        box = x.box[0], y.box[0], x.box[1], y.box[1]
-        planes = [Image.fromarray(plane).resize((x.size, y.size), Image.Resampling.BILINEAR, box) for plane in logits]
+def _grid(logits: NDArray[np.float32], size_px: tuple[int, int]) -> _Grid:
+    """Average the logits along the axes that have more cells than pixels."""
+    height, width = (min(cells, pixels) for cells, pixels in zip(logits.shape[1:], size_px[::-1], strict=True))
+    if (height, width) != logits.shape[1:]:
+        planes = (Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in logits)
         logits = np.stack([np.asarray(plane) for plane in planes])
-    return _Seen(logits, y, x)
+    return _Grid(logits, _axis(height, size_px[1]), _axis(width, size_px[0]))
 
 
-def _axis(input_px: int, scaled_px: int, offset_px: int, picture_px: int) -> _Axis:
-    """Along one axis: a picture of `picture_px`, scaled to `scaled_px` and put at `offset_px` into `input_px`."""
-    cells = slice(max(0, offset_px), min(input_px, offset_px + scaled_px))
-    size = cells.stop - cells.start
-    step = scaled_px / picture_px
-    pixels = slice(floor((cells.start - offset_px) / step), min(picture_px, ceil((cells.stop - offset_px) / step)))
-    number = pixels.stop - pixels.start
-    start = pixels.start * step + offset_px - cells.start
-    box = 0.0, float(size)
-    if step > 1:
-        box = max(0.0, start), min(start + number * step, float(size))
-        size, start, step = number, 0.0, 1.0
-    centres = start + (np.arange(number) + 0.5) * step - 0.5
-    square = np.clip(np.floor(centres), -1, size - 1).astype(np.intp)
-    lower, upper = np.maximum(square, 0), np.minimum(square + 1, size - 1)
+def _axis(cells: int, pixels: int) -> _Axis:
+    """As many pixels as cells, or more, over the same length."""
+    centres = (np.arange(pixels) + 0.5) * (cells / pixels) - 0.5
+    square = np.clip(np.floor(centres), -1, cells - 1).astype(np.intp)
+    lower, upper = np.maximum(square, 0), np.minimum(square + 1, cells - 1)
     share = np.where(lower == upper, 0, centres - square).astype(np.float32)
-    return _Axis(cells, pixels, box, size, square, lower, upper, share)
+    return _Axis(cells, square, lower, upper, share)
 
 
-def _bands(seen: _Seen) -> Iterator[slice]:
-    """The rows that are seen, in bands to interpolate."""
-    row_numbers = len(seen.logits) * len(seen.x.square)
+def _bands(grid: _Grid) -> Iterator[slice]:
+    """The rows of the picture, in bands to interpolate."""
+    row_numbers = len(grid.logits) * len(grid.x.square)
     # Each band mixes its cells along x anew, so that a few rows share the cells of two, while that is little memory.
-    return bands(len(seen.y.square), row_numbers, max(4 * AT_ONCE, min(4 * row_numbers, 32 * AT_ONCE)))
+    return bands(len(grid.y.square), row_numbers, max(4 * AT_ONCE, min(4 * row_numbers, 32 * AT_ONCE)))
 
 
-def _interpolate(seen: _Seen, rows: slice) -> NDArray[np.float32]:
-    """Logits (classes, rows, columns) of a band of the seen part's rows."""
-    lower, upper, share = seen.y.lower[rows], seen.y.upper[rows], seen.y.share[rows, np.newaxis]
+def _interpolate(grid: _Grid, rows: slice) -> NDArray[np.float32]:
+    """Logits (classes, rows, columns) of a band of the picture's rows."""
+    lower, upper, share = grid.y.lower[rows], grid.y.upper[rows], grid.y.share[rows, np.newaxis]
     first = lower[0]
-    cells = seen.logits[:, first : upper[-1] + 1]
-    wide = _mix(cells.take(seen.x.lower, axis=2), cells.take(seen.x.upper, axis=2), seen.x.share)
+    cells = grid.logits[:, first : upper[-1] + 1]
+    wide = _mix(cells.take(grid.x.lower, axis=2), cells.take(grid.x.upper, axis=2), grid.x.share)
     return _mix(wide.take(lower - first, axis=1), wide.take(upper - first, axis=1), share)
 
 
@@ -140,50 +109,50 @@ def _mix(lower: NDArray[np.float32], upper: NDArray[np.float32], share: NDArray[
     return lower * (1 - share) + upper * share
 
 
-def _classes(seen: _Seen) -> Mask:
-    """The best class at every pixel that is seen."""
-    cells = best_classes(seen.logits)
-    if not (seen.y.share.any() or seen.x.share.any()) and cells.shape == (len(seen.y.square), len(seen.x.square)):
+def _classes(grid: _Grid) -> Mask:
+    """The best class at every pixel."""
+    cells = best_classes(grid.logits)
+    if not (grid.y.share.any() or grid.x.share.any()) and cells.shape == (len(grid.y.square), len(grid.x.square)):
         return cells
-    mask: Mask = cells.take(seen.x.lower, axis=1).take(seen.y.lower, axis=0)
+    mask: Mask = cells.take(grid.x.lower, axis=1).take(grid.y.lower, axis=0)
     # The squares between centres; with one more row and column on each side, as far as the edge.
     around = np.pad(cells, 1, mode="edge")
     corner = around[:-1, :-1]
     mixed = (corner != around[:-1, 1:]) | (corner != around[1:, :-1]) | (corner != around[1:, 1:])
-    y_pixels, y_count = _pixels(seen.y)
-    x_pixels, x_count = _pixels(seen.x)
+    y_pixels, y_count = _pixels(grid.y)
+    x_pixels, x_count = _pixels(grid.x)
     mixed &= (y_count > 0)[:, np.newaxis] & (x_count > 0)
     squares_y, squares_x = np.nonzero(mixed)
     square_px = len(y_pixels) * len(x_pixels)
     if square_px > _PIXELS_AT_ONCE or len(squares_y) * (square_px + _SQUARE_COSTS_PX) > mask.size:
-        for band in _bands(seen):
-            mask[band] = best_classes(_interpolate(seen, band))
+        for band in _bands(grid):
+            mask[band] = best_classes(_interpolate(grid, band))
         return mask
     at_once = _PIXELS_AT_ONCE // square_px
     for first in range(0, len(squares_y), at_once):
         chunk = slice(first, first + at_once)
         rows, columns = y_pixels[:, np.newaxis, squares_y[chunk]], x_pixels[np.newaxis, :, squares_x[chunk]]
-        mask[rows, columns] = _square_classes(seen, rows, columns)
+        mask[rows, columns] = _square_classes(grid, rows, columns)
     return mask
 
 
 def _pixels(axis: _Axis) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The pixels of each square along an axis (most, size + 1), the last one repeated, and how many there are."""
-    edges = np.searchsorted(axis.square, np.arange(-1, axis.size + 1))
+    """The pixels of each square along an axis (most, cells + 1), the last one repeated, and how many there are."""
+    edges = np.searchsorted(axis.square, np.arange(-1, axis.cells + 1))
     count = np.diff(edges)
     offsets = np.minimum(np.arange(count.max())[:, np.newaxis], np.maximum(count, 1) - 1)
     return edges[:-1] + offsets, count
 
 
-def _square_classes(seen: _Seen, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
+def _square_classes(grid: _Grid, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
     """The best classes (h, w, n) at the pixels `rows` (h, 1, n) and `columns` (1, w, n) of n squares."""
-    width = seen.logits.shape[2]
-    flat = seen.logits.reshape(len(seen.logits), -1)
+    width = grid.logits.shape[2]
+    flat = grid.logits.reshape(len(grid.logits), -1)
     corners = np.stack(
         [
             flat.take(y[rows[0, 0]] * width + x[columns[0, 0]], axis=1)
-            for y in (seen.y.lower, seen.y.upper)
-            for x in (seen.x.lower, seen.x.upper)
+            for y in (grid.y.lower, grid.y.upper)
+            for x in (grid.x.lower, grid.x.upper)
         ]
     )
     # A class that is nowhere in a square above what another one has at least everywhere does not win in it.
@@ -192,7 +161,7 @@ def _square_classes(seen: _Seen, rows: NDArray[np.intp], columns: NDArray[np.int
     squares = np.argsort(-count, kind="stable")
     candidates = np.nonzero(possible.T)[1]
     first_candidate = (np.cumsum(count) - count)[squares]
-    share_x, share_y = seen.x.share[columns[:, :, squares]], seen.y.share[rows[:, :, squares]]
+    share_x, share_y = grid.x.share[columns[:, :, squares]], grid.y.share[rows[:, :, squares]]
     classes = np.zeros((len(rows), *columns.shape[1:]), mask_type(len(flat)))
     best = np.full(classes.shape, -np.inf, np.float32)
     # The first candidates of all squares, then the second ones of those that have two, and so on.

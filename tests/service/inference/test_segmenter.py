@@ -14,7 +14,7 @@ from service.errors import DeadlineExceeded, TooLarge
 from service.inference.model import LoadedModel, load_model
 from service.inference.pipeline import make_executor
 from service.inference.question import Encoded, Question
-from service.inference.segmenter import as_it_is, check_input, classes_in_tiles, classes_of, logits_of, tile_edge_px
+from service.inference.segmenter import check_input, classes_in_tiles, classes_of, logits_of, tile_edge_px
 from service.inference.session import Session
 from service.inference.tiles import OVERLAP_PX, TILE_PX
 from tests.service.inference.pictures import encode, photo
@@ -85,8 +85,7 @@ def test_tiles_are_smaller_where_there_are_many_classes(levels: LoadedModel, man
 def test_tiles_answer_as_the_whole_does(many: LoadedModel, confidence: bool) -> None:
     pixels = gray(500, 40)
     tiled = classes_in_tiles(lambda tile: logits_of(many, tile), pixels, many, confidence=confidence)
-    spec = as_it_is(many.metadata.preprocessing)
-    whole = classes_of(logits_of(many, pixels), (500, 40), spec, confidence=confidence)
+    whole = classes_of(logits_of(many, pixels), (500, 40), confidence=confidence)
     assert tiled.mask.dtype == whole.mask.dtype == np.uint16
     # Where two levels are equally near, the blending of equal logits may decide.
     assert np.mean(tiled.mask != whole.mask) < 0.01

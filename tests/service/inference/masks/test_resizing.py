@@ -8,15 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.inference.masks.resizing import picture_classes, picture_scores
-from service.inference.placement import Placement
 from tests.service.inference.masks.sample_masks import smooth_logits
 
 SIZES_PX = [(96, 80), (200, 170), (97, 161), (61, 47), (31, 200), (1000, 23), (1, 1), (1, 400), (96, 250)]
-
-
-def whole(logits: NDArray[np.float32]) -> Placement:
-    size_px = logits.shape[2], logits.shape[1]
-    return Placement(size_px, size_px, (0, 0))
 
 
 def resized(logits: NDArray[np.float32], size_px: tuple[int, int]) -> NDArray[np.float32]:
@@ -29,7 +23,7 @@ def resized(logits: NDArray[np.float32], size_px: tuple[int, int]) -> NDArray[np
 @pytest.mark.parametrize("classes", [2, 21, 257])
 def test_classes_are_those_of_resized_logits(classes: int, size_px: tuple[int, int]) -> None:
     logits = smooth_logits(classes, 80, 96)
-    mask = picture_classes(logits, size_px, whole(logits))
+    mask = picture_classes(logits, size_px)
     assert mask.shape == size_px[::-1]
     assert mask.dtype == (np.uint8 if classes <= 256 else np.uint16)
     assert mask.flags.c_contiguous
@@ -43,7 +37,7 @@ def test_classes_are_those_of_resized_logits(classes: int, size_px: tuple[int, i
 @pytest.mark.parametrize("size_px", SIZES_PX)
 def test_scores_are_those_of_resized_logits(size_px: tuple[int, int]) -> None:
     logits = smooth_logits(5, 80, 96)
-    scores = picture_scores(logits, size_px, whole(logits))
+    scores = picture_scores(logits, size_px)
     exponentials = np.exp(resized(logits, size_px).astype(np.float64))
     expected = exponentials.max(axis=0) / exponentials.sum(axis=0)
     assert scores / 255 == pytest.approx(expected, abs=0.51 / 255)
@@ -53,7 +47,7 @@ def test_scores_are_those_of_resized_logits(size_px: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size_px", [(1, 1), (40, 30), (3, 200), (7, 6), (700, 500)])
 def test_noise_in_a_few_cells_gives_what_pillow_gives(shape: tuple[int, int], size_px: tuple[int, int]) -> None:
     logits = np.random.default_rng(0).normal(0, 4, (6, *shape)).astype(np.float32)
-    mask = picture_classes(logits, size_px, whole(logits))
+    mask = picture_classes(logits, size_px)
     assert np.count_nonzero(mask != resized(logits, size_px).argmax(axis=0)) <= 2
 
 
@@ -61,41 +55,14 @@ def test_of_equal_classes_the_lower_one_wins_between_cells_too() -> None:
     logits = np.zeros((4, 5, 5), np.float32)
     logits[0] = -1
     logits[3, 2, 2] = 1
-    mask = picture_classes(logits, (50, 50), whole(logits))
+    mask = picture_classes(logits, (50, 50))
     assert np.unique(mask).tolist() == [1, 3]
     assert np.all(mask[:, :10] == 1)
 
 
 def test_a_class_that_is_second_at_all_cells_can_win_between_them() -> None:
     logits = np.array([[[4.0, 0.0]], [[0.0, 4.0]], [[3.0, 3.0]]], np.float32)
-    assert picture_classes(logits, (8, 1), whole(logits)).tolist() == [[0, 0, 0, 2, 2, 1, 1, 1]]
-
-
-def test_the_picture_inside_a_padding_is_found_without_the_padding() -> None:
-    logits = np.zeros((3, 40, 40), np.float32)
-    logits[2] = 1
-    logits[:, 12:28, 4:36] = smooth_logits(3, 16, 32)
-    placed = picture_classes(logits, (100, 50), Placement((40, 40), (32, 16), (4, 12)))
-    inside = np.ascontiguousarray(logits[:, 12:28, 4:36])
-    assert np.array_equal(placed, picture_classes(inside, (100, 50), whole(inside)))
-
-
-@pytest.mark.parametrize("size_px", [(200, 100), (30, 15), (1001, 501)])
-def test_what_a_cut_out_did_not_show_has_class_0_and_no_score(size_px: tuple[int, int]) -> None:
-    # The whole picture would have 96x48 cells, of which the middle 40x40 are seen.
-    logits = np.zeros((3, 40, 40), np.float32)
-    logits[1, :, :20], logits[2, :, 20:] = 5, 5
-    placement = Placement((40, 40), (96, 48), (-28, -4))
-    mask = picture_classes(logits, size_px, placement)
-    scores = picture_scores(logits, size_px, placement)
-    width, height = size_px
-    assert mask.shape == scores.shape == (height, width)
-    assert np.array_equal(mask == 0, scores == 0)
-    rows, columns = np.nonzero(mask)
-    assert (rows.min() / height, (rows.max() + 1) / height) == pytest.approx((4 / 48, 44 / 48), abs=1.1 / height)
-    assert (columns.min() / width, (columns.max() + 1) / width) == pytest.approx((28 / 96, 68 / 96), abs=1.1 / width)
-    middle = mask[height // 2]
-    assert np.flatnonzero(middle == 2).min() == pytest.approx(width / 2, abs=1)
+    assert picture_classes(logits, (8, 1)).tolist() == [[0, 0, 0, 2, 2, 1, 1, 1]]
 
 
 def test_a_large_picture_takes_memory_for_its_mask_and_little_more() -> None:
@@ -105,7 +72,7 @@ def test_a_large_picture_takes_memory_for_its_mask_and_little_more() -> None:
         for decide in (picture_classes, picture_scores):
             tracemalloc.reset_peak()
             before, _ = tracemalloc.get_traced_memory()
-            decide(logits, (2400, 1800), whole(logits))
+            decide(logits, (2400, 1800))
             _, peak = tracemalloc.get_traced_memory()
             # All logits would be 360 MB.
             assert peak - before < 25e6
