@@ -1,14 +1,13 @@
-"""Training that starts from weights: what a file demands of it, and a network that takes all of it but its head."""
+"""Training that starts from weights: what a file demands of it, and a network that takes over what it can use."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from export.errors import BadWeights
-from export.public_weights.fitting import as_named_here
 from export.public_weights.inputs import Input
-from export.public_weights.opening import open_weights
 from export.public_weights.reading import read_weights
+from export.public_weights.trunks import fill, open_trunk
 from export.recipes.recipe import Recipe
 from export.recipes.start import Start
 from export.run_folder import RunFolder, open_run
@@ -23,11 +22,9 @@ def start_from(model: str, file: Path, options: Mapping[str, Any]) -> Start:
         UsageError: the network has no such option.
         OSError: it cannot be opened.
     """
-    opened = open_weights(model, file, options)
-    form = opened.form
-    return Start(
-        sha256=opened.weights.sha256, options=dict(form.options), in_channels=form.in_channels, input=opened.input
-    )
+    weights = read_weights(file)
+    trunk = open_trunk(model, weights, options)
+    return Start(sha256=weights.sha256, options=dict(trunk.options), in_channels=trunk.in_channels, input=trunk.input)
 
 
 def start_noted(run: RunFolder, file: Path) -> Start | None:
@@ -47,7 +44,7 @@ def start_noted(run: RunFolder, file: Path) -> Start | None:
 
 
 def load_trunk(network: Network, recipe: Recipe, file: Path) -> None:
-    """Load everything but the heads, whose classes are others; auxiliary classifiers may be left out of the file.
+    """Load what the network can use, see export.public_weights.trunks.
 
     Raises:
         BadWeights: it is another file than the one that the recipe was made for.
@@ -56,7 +53,4 @@ def load_trunk(network: Network, recipe: Recipe, file: Path) -> None:
     weights = read_weights(file)
     if weights.sha256 != recipe.initial_weights:
         raise BadWeights(f"{file} has changed since this training was begun; --force trains anew.")
-    heads = tuple(f"{name}." for name in network.heads)
-    tensors = as_named_here(recipe.model, weights.tensors)
-    trunk = {name: tensor for name, tensor in tensors.items() if not name.startswith(heads)}
-    network.load_state_dict({**network.state_dict(), **trunk})
+    fill(network, recipe.model, weights)

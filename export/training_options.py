@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from export.data.dataset import DataSource
 from export.data.idx_datasets import DATASETS
@@ -15,13 +16,18 @@ from export.run_folder import RunFolder
 
 WELL_KNOWN = "default"
 """In the place of a file of weights: the well-known one of the network."""
+_OF_SEGMENTERS = ("ignore_index", "class_weights", "cross_entropy_weight", "dice_weight")
+"""Fields of their recipes, each with an option of that name."""
 
 
 def add_training_options(stage: argparse.ArgumentParser) -> None:
     """Add the options that `new_run` reads."""
     data = stage.add_mutually_exclusive_group()
     data.add_argument(
-        "--data", type=Path, metavar="DIR", help="your own pictures: DIR/CLASS/* or DIR/{train,val,test}/CLASS/*"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="your own pictures: DIR/CLASS/* or DIR/{train,val,test}/CLASS/*; for segmenters DIR/images and DIR/masks",
     )
     data.add_argument("--dataset", choices=DATASETS, help="a public dataset other than the recipe's")
     stage.add_argument(
@@ -30,7 +36,7 @@ def add_training_options(stage: argparse.ArgumentParser) -> None:
     stage.add_argument(
         "--weights",
         metavar="FILE",
-        help="weights to start from: their head is replaced and learns first; 'default': the well-known file",
+        help="weights to start from, of the same network or, for FCNs, of their trunk; 'default': the well-known file",
     )
     stage.add_argument("--epochs", type=int, help="train for so many epochs, the warm-up in proportion")
     stage.add_argument("--precision", choices=get_args(Precision), help="numbers to compute in (default: the recipe's)")
@@ -43,6 +49,16 @@ def add_training_options(stage: argparse.ArgumentParser) -> None:
         help="an option of the network, such as residual=false; may be given again",
     )
     stage.add_argument("--force", action="store_true", help="throw the run's earlier files away and train anew")
+    masks = stage.add_argument_group("segmenters (default: the recipe's)")
+    masks.add_argument("--ignore-index", type=int, metavar="ID", help="pixels of this class count for nothing")
+    masks.add_argument(
+        "--class-weights",
+        type=class_weights,
+        metavar="WEIGHTS",
+        help="in the cross entropy: even, balanced, or one number per class, as in 0.2,1,1",
+    )
+    masks.add_argument("--cross-entropy-weight", type=float, metavar="SHARE", help="of the cross entropy in the loss")
+    masks.add_argument("--dice-weight", type=float, metavar="SHARE", help="of the Dice loss in the loss")
 
 
 def new_run(options: argparse.Namespace, path: Path) -> RunFolder:
@@ -117,12 +133,40 @@ def _on_data(run: RunFolder, options: argparse.Namespace) -> Recipe:
 def _changed(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     epochs = options.epochs if options.epochs is not None else recipe.epochs
     return replace(
-        recipe,
+        _with_losses(recipe, options),
         epochs=epochs,
         warmup_epochs=recipe.warmup_epochs * epochs / recipe.epochs,
         frozen_epochs=min(recipe.frozen_epochs, epochs // 2),
         precision=options.precision or recipe.precision,
     )
+
+
+def _with_losses(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """Raises ValueError where a classifier is asked for what only segmenters have."""
+    given = {name: value for name in _OF_SEGMENTERS if (value := getattr(options, name)) is not None}
+    if given and not isinstance(recipe, SegmentationRecipe):
+        option = "--" + next(iter(given)).replace("_", "-")
+        raise ValueError(f"{option} is for segmenters, and {recipe.model} is a classifier")
+    return replace(recipe, **given)
+
+
+def class_weights(text: str) -> tuple[float, ...] | Literal["even", "balanced"]:
+    """A word, or the numbers between commas.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither.
+    """
+    if text == "even":
+        return "even"
+    if text == "balanced":
+        return "balanced"
+    try:
+        weights = tuple(float(number) for number in text.split(","))
+    except ValueError:
+        weights = ()
+    if not (weights and all(map(math.isfinite, weights))):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither even nor balanced nor numbers with commas between them")
+    return weights
 
 
 def network_option(text: str) -> tuple[str, Any]:

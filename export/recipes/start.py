@@ -14,7 +14,7 @@ class Start:
     sha256: str
     """Of the file."""
     options: Mapping[str, Any]
-    """What its network was built with."""
+    """What the network that starts from it is built with."""
     in_channels: int
     input: Input | None
     """How pictures were prepared for it; None where that is not known."""

@@ -1,5 +1,6 @@
 """What the command line of a training turns into."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import torch
 from export.__main__ import STAGES
 from export.command_line import build_parser
 from export.errors import UsageError
+from export.recipes import RECIPES
+from export.recipes.recipe import SegmentationRecipe
 from export.run_folder import RunFolder
 from export.training_options import new_run
 from models import build_model
@@ -59,11 +62,51 @@ def test_own_pictures_come_at_the_size_asked_for(tmp_path: Path) -> None:
         ("train resnet18 --data {} --size 100000", "edge"),
         ("train vgg16_bn --data {} --size 16", "vgg16_bn cannot take pictures of 16x16 pixels"),
         ("train resnet18 --epochs 0", "epochs must be at least 1"),
+        ("train unet --size 64", "--size goes with --data"),
+        ("train unet --data {} --size 8", "edge"),
+        ("train unet --ignore-index 256", "ignore_index must be in"),
+        ("train unet --dice-weight 0 --cross-entropy-weight 0", "one of the losses needs a weight"),
+        ("train unet --class-weights 0,0", "one of the class_weights must be positive"),
+        ("train unet --option stem=small", "unet has no option stem"),
+        ("train resnet18 --ignore-index 0", "--ignore-index is for segmenters, and resnet18 is a classifier."),
+        ("train lenet5 --class-weights even", "--class-weights is for segmenters, and lenet5 is a classifier."),
+        ("run lenet5 --dice-weight 1", "--dice-weight is for segmenters"),
+        ("train lenet5 --data {} --cross-entropy-weight 1", "--cross-entropy-weight is for segmenters"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(command: str, complaint: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=complaint):
         run_of(command.format(tmp_path))
+
+
+def test_losses_of_a_segmenter_can_be_chosen() -> None:
+    recipe = run_of("train unet").recipe
+    assert isinstance(recipe, SegmentationRecipe)
+    assert (recipe.ignore_index, recipe.class_weights) == (255, "even")
+    chosen = run_of("train unet --ignore-index 0 --class-weights 0,1,2.5 --dice-weight 1 --cross-entropy-weight 0.5")
+    assert chosen.recipe == replace(
+        recipe, ignore_index=0, class_weights=(0.0, 1.0, 2.5), dice_weight=1.0, cross_entropy_weight=0.5
+    )
+    balanced = run_of("run unet --class-weights balanced").recipe
+    assert balanced == replace(recipe, class_weights="balanced")
+
+
+@pytest.mark.parametrize("text", ["some", "1;2", "", "1,,2", "1,nan", "inf"])
+def test_what_are_no_class_weights_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build_parser(STAGES).parse_args(["train", "unet", "--class-weights", text])
+    assert "is neither even nor balanced nor numbers with commas between them" in capsys.readouterr().err
+
+
+def test_an_fcn_is_built_as_the_classifier_that_it_starts_from(tmp_path: Path) -> None:
+    file = tmp_path / "vgg.pth"
+    torch.save(build_model("vgg16_bn", num_classes=10, in_channels=1, stem="small").state_dict(), file)
+    scenes = run_of(f"train fcn8s --weights {file}")
+    assert scenes.weights == file
+    assert scenes.recipe == replace(RECIPES["fcn8s"], initial_weights=scenes.recipe.initial_weights)
+    own = run_of(f"train fcn8s --weights {file} --data {tmp_path} --size 96").recipe
+    assert (own.options, own.preprocessing.colour, own.input_px) == (RECIPES["fcn8s"].options, "gray", (96, 96))
+    assert own.pixel_mean == RECIPES["vgg16_bn"].pixel_mean
 
 
 def test_the_well_known_weights_are_those_of_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
