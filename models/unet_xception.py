@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models.options import Length, Range
 from models.padding import cut_back, filled_to_multiple
 from models.segmenter import Segmenter
+from models.strided import StridedPointwise
 
 
 def separable(in_channels: int, channels: int) -> list[nn.Module]:
@@ -38,7 +39,7 @@ class Down(nn.Module):
             layers += [nn.ReLU(), *separable(before, channels), nn.BatchNorm2d(channels)]
         # Rounded up, so that the last windows hang over on the right and below: what Keras calls "same".
         self.residual = nn.Sequential(*layers, nn.MaxPool2d(3, stride=2, ceil_mode=True))
-        self.shortcut = nn.Conv2d(in_channels, channels, 1, stride=2)
+        self.shortcut = StridedPointwise(in_channels, channels, 2, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in, H, W), both even, to (N, channels, H / 2, W / 2)."""

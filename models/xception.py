@@ -17,6 +17,7 @@ from models.classifier import PooledClassifier
 from models.facts import Stem
 from models.initialisation import initialise_for_relu
 from models.options import Range
+from models.strided import StridedPointwise
 
 Intermediate = Literal["relu", "elu"] | None
 """What stands between the spatial and the 1 x 1 convolution (section 4.7); nothing in the paper's network."""
@@ -56,9 +57,9 @@ class Block(nn.Module):
             layers.append(nn.MaxPool2d(3, stride=stride, padding=1))
         self.rep = nn.Sequential(*layers)
         self.residual = residual
-        self.skip: nn.Conv2d | None = None
+        self.skip: StridedPointwise | None = None
         if residual and (stride > 1 or channels[0] != channels[-1]):
-            self.skip = nn.Conv2d(channels[0], channels[-1], 1, stride=stride, bias=False)
+            self.skip = StridedPointwise(channels[0], channels[-1], stride, bias=False)
             self.skipbn = nn.BatchNorm2d(channels[-1])
 
     def forward(self, x: Tensor) -> Tensor:
