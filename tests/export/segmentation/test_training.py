@@ -142,7 +142,7 @@ def test_from_weights_all_but_the_scores_is_taken_over(finished: RunFolder, tmp_
     for path in (finished.checkpoint, finished.checkpoint_facts):
         shutil.copy(path, file.parent)
     run = new_training(tmp_path / "x", file, squares_dir)
-    assert (run.recipe.options, run.recipe.input_px) == ({"widths": [16, 24]}, (160, 160))
+    assert (run.recipe.options, run.recipe.input_px) == ({"widths": [8, 16]}, (160, 160))
     assert run.recipe.pixel_mean == finished.recipe.pixel_mean
     # So slow that nothing moves.
     still = replace(run, recipe=replace(run.recipe, learning_rate=1e-12, ema_decay=0.0))
