@@ -29,6 +29,7 @@ def _train(options: Options) -> None:
 
 def _onnx(options: Options) -> None:
     """Turn the trained network into one self-describing ONNX file."""
+    _check_cam(options)
     _onnx_run(_old_run(options), options.cam)
 
 
@@ -75,6 +76,7 @@ def _compare(options: Options) -> None:
 
 def _run(options: Options) -> None:
     """All stages in order; what has finished is not done again."""
+    _check_cam(options)
     run = new_run(options, _path(options))
     _train_run(run, options)
     _onnx_run(run, options.cam)
@@ -146,6 +148,12 @@ def _path(options: Options) -> Path:
         raise UsageError(f"--name {name!r} cannot name a model: letters, digits, '.', '_' and '-', 128 at most.")
     folder: Path = options.runs
     return folder / name
+
+
+def _check_cam(options: Options) -> None:
+    """Raises UsageError where a map is chosen for a network that has none."""
+    if options.cam != "own" and RECIPES[options.model].task != "image-classification":
+        raise UsageError(f"--cam goes with classifiers, and {options.model} has no map.")
 
 
 def _published_name(options: Options) -> str:

@@ -55,6 +55,8 @@ def test_a_command_that_makes_no_sense_exits_with_2(
         (["train", "lenet5", "--epochs", "0"], "epochs must be at least 1."),
         (["train", "lenet5", "--name", "a/b"], "'a/b' cannot name a model"),
         (["onnx", "lenet5", "--name", ".."], "'..' cannot name a model"),
+        (["onnx", "unet", "--cam", "hirescam"], "--cam goes with classifiers, and unet has no map."),
+        (["run", "fcn8s", "--cam", "hirescam"], "--cam goes with classifiers, and fcn8s has no map."),
     ],
 )
 def test_a_value_that_makes_no_sense_exits_with_2(
