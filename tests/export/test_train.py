@@ -97,7 +97,7 @@ def test_a_finished_training_is_not_overwritten_by_another_recipe(finished: RunF
 
 # Sends itself a signal in the middle of the third of four epochs: eleven batches each.
 _TRAIN_AND_STOP = """
-import json, os, sys
+import json, os, signal, sys
 from pathlib import Path
 from export.data.dataset import DataSource
 from export.classification.learner import ClassifierLearner as Learner
@@ -112,6 +112,8 @@ def step_or_stop(self, batch, index):
     return step(self, batch, index)
 Learner.training_step = step_or_stop
 
+# Whoever started the tests in the background has taught their children to ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path, pictures, recipe, number = sys.argv[1:]
 source = DataSource(pictures_dir=Path(pictures))
 run = RunFolder(path=Path(path), recipe=recipe_from_dict(json.loads(recipe)), source=source)
