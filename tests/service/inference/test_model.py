@@ -9,7 +9,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from service.inference.model import LoadedModel, load_model
-from service.repository.artifact import MODEL_FILE, InvalidArtifact, Metadata
+from service.repository.artifact import MODEL_FILE, Metadata
+from tests.service.inference.refusal import assert_refused
 from tests.service.tiny_artifact import tiny_graph, tiny_metadata, write_artifact, write_tiny_artifact
 
 
@@ -262,21 +263,13 @@ def test_an_artifact_that_breaks_the_contract_is_refused(
 ) -> None:
     model = tiny_graph(tiny_metadata())
     spoil(model)
-    folder = write_artifact(tmp_path, model)
-    with pytest.raises(InvalidArtifact) as caught:
-        load(folder)
-    text = str(caught.value)
-    assert text == sentence if sentence.endswith(".") else text.startswith(sentence)
-    assert "\n" not in text
-    assert text.endswith(".")
-    assert str(tmp_path) not in text
+    assert_refused(write_artifact(tmp_path, model), sentence)
 
 
 def test_a_graph_of_any_size_with_fixed_preprocessing_channels_must_fit(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArtifact, match=r"^The graph takes pictures of channels 1, its preprocessing makes 3\.$"):
-        load(write_artifact(tmp_path, any_size_graph(channels=1)))
+    folder = write_artifact(tmp_path, any_size_graph(channels=1))
+    assert_refused(folder, "The graph takes pictures of channels 1, its preprocessing makes 3.")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArtifact, match=r"^model\.onnx cannot be read: No such file or directory\.$"):
-        load(tmp_path)
+    assert_refused(tmp_path, "model.onnx cannot be read: No such file or directory.")

@@ -1,8 +1,5 @@
 """Masks through BentoML's own client, and through plain forms at its route."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +9,12 @@ import pytest
 
 from tests.service.inference.pictures import encode, photo
 from tests.service.live.api_service import SEGMENT
+from tests.service.live.bentoml_client import said_by
 from tests.service.live.level_masks import array, level_mask
-from tests.service.live.running import ROOT, Service
+from tests.service.live.running import Service
 
 IMAGE = photo(61, 33)
 PICTURE = encode(IMAGE, "PNG")
-# In a process of its own: the client's package sets up logging and warnings as it likes.
 _CALLS = """
 import json, sys
 from pathlib import Path
@@ -46,16 +43,7 @@ def said(api: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     """What BentoML's client got for each of its calls."""
     image = tmp_path_factory.mktemp("typed") / "image.png"
     image.write_bytes(PICTURE)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _CALLS, api.url, str(image)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answers
+    return said_by(_CALLS, api.url, image)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,8 @@
 """The typed pair of routes, through BentoML's own client and through plain forms."""
 
-import json
 import math
-import subprocess
-import sys
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,9 +11,9 @@ from PIL import Image
 
 from tests.service.inference.pictures import encode
 from tests.service.live.api_service import PICTURE, quadrant
+from tests.service.live.bentoml_client import said_by
 from tests.service.live.running import Service
 
-# In a process of its own: the client's package sets up logging and warnings as it likes.
 _CALLS = """
 import json, sys
 from pathlib import Path
@@ -58,16 +54,7 @@ def said(api: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     (folder / "one.jpg").write_bytes(encode(quadrant(1), "JPEG", quality=95))
     (folder / "dark.png").write_bytes(encode(quadrant(3, light="black", dark="white"), "PNG"))
     (folder / "one.txt").write_text("hello")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _CALLS, api.url, str(folder)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=Path(__file__).parents[3],
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answers
+    return said_by(_CALLS, api.url, folder)
 
 
 @pytest.fixture(scope="module")
