@@ -15,8 +15,6 @@ from service.http.openapi_schemas import (
 )
 from service.http.responses import STATUS_OF_CODE
 
-_ANSWERS = {"Classify": "Classification", "Explain": "ActivationMap", "Segment": "Segmentation"}
-
 
 def openapi_document(version: str) -> dict[str, Any]:
     """OpenAPI 3.0; every path that the service answers, but for the files of the page."""
@@ -36,12 +34,16 @@ def openapi_document(version: str) -> dict[str, Any]:
     }
     for prefix, place in (("", [model]), ("/versions/{version}", [model, number])):
         base = "/v1/models/{name}" + prefix
-        paths[base + "/classify"] = {"post": _post("Classify pictures", [TOP_K, POLARITY], place)}
-        paths[base + "/cam"] = {"post": _post("Explain a class by a map", [TARGET, MAP_FORMAT, POLARITY], place)}
-        paths[base + "/segment"] = {"post": _post("Segment pictures", [*MASK_PARAMETERS, POLARITY], place)}
-    paths["/classify"] = {"post": _form("Classify, for BentoML's client", [TOP_K, POLARITY])}
-    paths["/cam"] = {"post": _form("Explain, for BentoML's client", [TARGET, MAP_FORMAT, POLARITY])}
-    paths["/segment"] = {"post": _form("Segment, for BentoML's client", [*MASK_PARAMETERS, POLARITY])}
+        paths[base + "/classify"] = {"post": _post("Classify pictures", "Classification", [TOP_K, POLARITY], place)}
+        paths[base + "/cam"] = {
+            "post": _post("Explain a class by a map", "ActivationMap", [TARGET, MAP_FORMAT, POLARITY], place)
+        }
+        paths[base + "/segment"] = {
+            "post": _post("Segment pictures", "Segmentation", [*MASK_PARAMETERS, POLARITY], place)
+        }
+    paths["/classify"] = {"post": _form("Classify, for BentoML's client", "Classification", [TOP_K, POLARITY])}
+    paths["/cam"] = {"post": _form("Explain, for BentoML's client", "ActivationMap", [TARGET, MAP_FORMAT, POLARITY])}
+    paths["/segment"] = {"post": _form("Segment, for BentoML's client", "Segmentation", [*MASK_PARAMETERS, POLARITY])}
     for path, operations in paths.items():
         for method, operation in operations.items():
             operation["operationId"] = re.sub(r"[^a-z0-9]+", "_", f"{method}{path}").rstrip("_")
@@ -76,7 +78,9 @@ def _plain(media_type: str) -> dict[str, Any]:
     return {"description": "OK", "content": {media_type: {"schema": schema}}}
 
 
-def _post(summary: str, query: list[tuple[str, dict[str, Any], str]], place: list[dict[str, Any]]) -> dict[str, Any]:
+def _post(
+    summary: str, answer: str, query: list[tuple[str, dict[str, Any], str]], place: list[dict[str, Any]]
+) -> dict[str, Any]:
     one_or_more = {"oneOf": [BASE64, {"type": "array", "items": BASE64}]}
     body = {
         "image/*": {"schema": IMAGES},
@@ -86,26 +90,27 @@ def _post(summary: str, query: list[tuple[str, dict[str, Any], str]], place: lis
         "application/json": {"schema": {"type": "object", "required": ["image"], "properties": {"image": one_or_more}}},
     }
     parameters = [{"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in query]
-    return _predicting(summary, body, [*place, *parameters])
+    return _predicting(summary, answer, body, [*place, *parameters])
 
 
-def _form(summary: str, fields: list[tuple[str, dict[str, Any], str]]) -> dict[str, Any]:
+def _form(summary: str, answer: str, fields: list[tuple[str, dict[str, Any], str]]) -> dict[str, Any]:
     properties: dict[str, Any] = {"image": IMAGES, "model": {"type": "string"}}
     properties.update({name: {**schema, "description": text} for name, schema, text in fields})
     schema = {"type": "object", "required": ["image"], "properties": properties}
-    return _predicting(summary, {"multipart/form-data": {"schema": schema}}, [])
+    return _predicting(summary, answer, {"multipart/form-data": {"schema": schema}}, [])
 
 
-def _predicting(summary: str, body: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    answer = _content(_ANSWERS[summary.split()[0].rstrip(",")])
-    if "Classify" not in summary:
-        answer["content"]["image/png"] = {"schema": IMAGES}
+def _predicting(summary: str, answer: str, body: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    """A request to a model whose JSON has the schema `answer`; all but classes may come as a picture."""
+    content = _content(answer)
+    if answer != "Classification":
+        content["content"]["image/png"] = {"schema": IMAGES}
     return {
         "tags": ["inference"],
         "summary": summary,
         "parameters": parameters,
         "requestBody": {"required": True, "content": body},
-        "responses": {"200": answer, **_errors("400", "404", "408", "413", "415", "422", "503", "504")},
+        "responses": {"200": content, **_errors("400", "404", "408", "413", "415", "422", "503", "504")},
     }
 
 
