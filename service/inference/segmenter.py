@@ -16,7 +16,7 @@ from service.inference.tiles import OVERLAP_PX, TILE_PX, blended
 from service.repository.artifact import Preprocessing
 
 PIXELS_AT_MOST: Final = 2**20
-"""Pixels of one run: VGG16 as an FCN takes 0.6 GB for them."""
+"""Pixels of one run: one layer of 64 channels at full size, as VGG16 begins with, is 256 MB of them."""
 LOGITS_AT_MOST: Final = 2**26
 """Logits that are held at once, 256 MB."""
 
