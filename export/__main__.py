@@ -66,11 +66,12 @@ def _sheet(options: Options) -> None:
 def _compare(options: Options) -> None:
     """Draw the score on the validation data over training steps, one curve per run."""
     from export.comparison import draw_comparison, read_curve
+    from export.training.epoch_log import in_words
 
     curves = [read_curve(options.runs / name) for name in options.names]
     draw_comparison(curves, options.out, title=options.title)
     for curve in curves:
-        print(f"{curve.name}: best validation accuracy {curve.best:.2%}, {curve.steps[-1]:,} steps.")
+        print(f"{curve.name}: best validation {in_words(curve.score)} {curve.best:.2%}, {curve.steps[-1]:,} steps.")
     print(f"Drew {options.out}.")
 
 

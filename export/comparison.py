@@ -1,4 +1,4 @@
-"""Compares trainings: validation accuracy over training steps, one curve per run, in one picture."""
+"""Compares trainings: the score on the validation data over training steps, one curve per run, in one picture."""
 
 import csv
 import json
@@ -8,7 +8,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from export.atomic import write_whole
-from export.errors import BadData, MissingStage
+from export.errors import BadData, MissingStage, UsageError
+from export.training.epoch_log import in_words
+
+_PREFIX = "validation_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +21,15 @@ class Curve:
     name: str
     steps: tuple[int, ...]
     """Steps of the optimizer at the end of each epoch."""
-    accuracies: tuple[float, ...]
-    """Validation accuracy after each epoch, in [0, 1]."""
+    score: str
+    """What was measured, "accuracy" or "mean_iou"."""
+    scores: tuple[float, ...]
+    """On the validation data after each epoch, in [0, 1]."""
 
     @property
     def best(self) -> float:
-        """Highest accuracy."""
-        return max(self.accuracies)
+        """Highest score."""
+        return max(self.scores)
 
 
 def read_curve(folder: Path) -> Curve:
@@ -40,25 +45,33 @@ def read_curve(folder: Path) -> Curve:
             rows = list(csv.DictReader(file))
         together = int(notes["recipe"]["batch_size"]) * int(notes.get("processes", 1))
         batches = -(-int(notes["training_images"]) // together)
+        (column,) = {name for name in rows[0] if name.startswith(_PREFIX)} - {f"{_PREFIX}loss"}
         return Curve(
             name=folder.name,
             steps=tuple(batches * int(row["epoch"]) for row in rows),
-            accuracies=tuple(float(row["validation_accuracy"]) for row in rows),
+            score=column.removeprefix(_PREFIX),
+            scores=tuple(float(row[column]) for row in rows),
         )
     except FileNotFoundError as error:
         raise MissingStage(f"{error.filename} is missing: no epoch of a training has finished there.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise BadData(f"{folder} holds no figures of a training: {error}.") from None
 
 
 def draw_comparison(curves: list[Curve], file: Path, *, title: str) -> None:
-    """Write a PNG; each curve is named beside its end, with its best accuracy in the legend."""
+    """Write a PNG, with the best score of each curve in the legend.
+
+    Raises:
+        UsageError: the curves are of different scores.
+    """
+    if len({curve.score for curve in curves}) > 1:
+        raise UsageError(f"{', '.join(curve.name for curve in curves)} were not judged by the same score.")
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     axes = figure.subplots()
     for curve in curves:
-        percent = [100 * accuracy for accuracy in curve.accuracies]
+        percent = [100 * score for score in curve.scores]
         axes.plot(curve.steps, percent, ".-", label=f"{curve.name} (best {curve.best:.2%})")
-    axes.set(xlabel="training steps", ylabel="validation accuracy (%)", title=title)
+    axes.set(xlabel="training steps", ylabel=f"validation {in_words(curves[0].score)} (%)", title=title)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     write_whole(file, lambda path: figure.savefig(path, format="png", dpi=130))

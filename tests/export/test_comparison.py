@@ -23,7 +23,7 @@ def write_run(folder: Path, accuracies: list[float], *, images: int = 100, batch
 def test_a_curve_counts_steps_of_the_optimizer(tmp_path: Path) -> None:
     curve = read_curve(write_run(tmp_path / "one", [0.5, 0.75, 0.7]))
     assert curve.steps == (4, 8, 12)
-    assert curve.accuracies == (0.5, 0.75, 0.7)
+    assert (curve.score, curve.scores) == ("accuracy", (0.5, 0.75, 0.7))
     assert curve.best == 0.75
 
 
