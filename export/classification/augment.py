@@ -1,9 +1,10 @@
 """Random changes to training images, a whole batch of tensors at once; nothing of it is exported."""
 
-from kornia.augmentation import RandomAffine, RandomCrop, RandomErasing, RandomHorizontalFlip
+from kornia.augmentation import RandomCrop, RandomErasing, RandomHorizontalFlip
 from torch import nn
 
 from export.recipes.recipe import Augmentation
+from export.training.affine import random_affine
 
 
 def augmenter(spec: Augmentation, *, input_px: tuple[int, int]) -> nn.Module:
@@ -11,18 +12,7 @@ def augmenter(spec: Augmentation, *, input_px: tuple[int, int]) -> nn.Module:
 
     What comes in from outside continues the image's edge, which for MNIST is its ground. `input_px` is (H, W).
     """
-    layers: list[nn.Module] = []
-    if spec.degrees or spec.translate or spec.scale or spec.shear_degrees:
-        layers.append(
-            RandomAffine(
-                degrees=spec.degrees,
-                translate=(spec.translate, spec.translate),
-                scale=(1 - spec.scale, 1 + spec.scale),
-                shear=spec.shear_degrees,
-                padding_mode="border",
-                p=1.0,
-            )
-        )
+    layers: list[nn.Module] = [*random_affine(spec)]
     if spec.crop_padding_px:
         layers.append(RandomCrop(input_px, padding=spec.crop_padding_px, padding_mode="replicate"))
     if spec.horizontal_flip:

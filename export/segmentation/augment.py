@@ -1,11 +1,12 @@
 """Random changes to training windows that move the mask with the picture; nothing of it is exported."""
 
 import torch
-from kornia.augmentation import AugmentationSequential, GeometricAugmentationBase2D, RandomAffine, RandomHorizontalFlip
+from kornia.augmentation import AugmentationSequential, GeometricAugmentationBase2D, RandomHorizontalFlip
 from kornia.constants import DataKey, Resample
 from torch import Tensor, nn
 
 from export.recipes.recipe import Augmentation
+from export.training.affine import random_affine
 
 
 class MaskedAugmenter(nn.Module):
@@ -16,18 +17,7 @@ class MaskedAugmenter(nn.Module):
 
     def __init__(self, spec: Augmentation) -> None:
         super().__init__()
-        layers: list[GeometricAugmentationBase2D] = []
-        if spec.degrees or spec.translate or spec.scale or spec.shear_degrees:
-            layers.append(
-                RandomAffine(
-                    degrees=spec.degrees,
-                    translate=(spec.translate, spec.translate),
-                    scale=(1 - spec.scale, 1 + spec.scale),
-                    shear=spec.shear_degrees,
-                    padding_mode="border",
-                    p=1.0,
-                )
-            )
+        layers: list[GeometricAugmentationBase2D] = [*random_affine(spec)]
         if spec.horizontal_flip:
             layers.append(RandomHorizontalFlip(p=0.5))
         # Between two classes there is no third one.
