@@ -6,6 +6,7 @@ from pathlib import Path
 
 from export.data.masked import CLASSES_AT_MOST
 from export.errors import BadData
+from service.inference.masks.palette import class_colours
 
 Colour = tuple[int, int, int]
 
@@ -60,11 +61,8 @@ def read_class_list(path: Path) -> ClassList:
 
 
 def voc_colour(index: int) -> Colour:
-    """The colour of a class id in Pascal VOC's masks: bits 0, 1, 2 of the id are the highest bits of red, green and
-    blue, bits 3, 4, 5 the next ones, and so on (VOC2012 development kit, VOCcolormap).
-    """
-    channels = (sum((index >> 3 * depth + channel & 1) << 7 - depth for depth in range(8)) for channel in range(3))
-    red, green, blue = channels
+    """The colour of a class id, below 256, in Pascal VOC's masks."""
+    red, green, blue = class_colours(256, background=True)[index].tolist()
     return red, green, blue
 
 

@@ -76,5 +76,3 @@ class MaskedDataset:
     """Names of the classes, in the order of their ids."""
     train: MaskedArrays
     validation: MaskedArrays
-    validation_pictures: MaskedPictures
-    """The same pictures as `validation`, in the same order, for the serving path."""

@@ -9,7 +9,7 @@ from rich.progress import track
 from export.data.dataset import DataSource, SplitName
 from export.data.loading import TEST_SHARE
 from export.data.masked import MaskedArrays, MaskedDataset, MaskedPictures
-from export.data.masked_folders import check_masked_folder, open_masked_folder, split_masked_folder
+from export.data.masked_folders import MaskedFolder, check_masked_folder, open_masked_folder, split_masked_folder
 from export.data.scenes import NAME as SCENES
 from export.data.scenes import open_scenes
 from export.errors import DataNotFound
@@ -36,7 +36,7 @@ def load_masked_training(recipe: SegmentationRecipe, source: DataSource) -> Mask
     else:
         folder = open_masked_folder(source.pictures_dir, dataset=recipe.dataset)
         check_masked_folder(folder)
-        train, validation, test = _split(recipe, source)
+        train, validation, test = _split(recipe, folder)
         if "test" not in folder.splits:
             print(
                 f"{source.pictures_dir} has no test split: {len(test)} pictures are held out for the test, the same "
@@ -47,13 +47,14 @@ def load_masked_training(recipe: SegmentationRecipe, source: DataSource) -> Mask
         labels=train.labels,
         train=to_masked_arrays(train, recipe.preprocessing),
         validation=to_masked_arrays(validation, recipe.preprocessing),
-        validation_pictures=validation,
     )
 
 
 def load_masked_validation(recipe: SegmentationRecipe, source: DataSource) -> MaskedPictures:
     """The validation pictures alone; raises as `load_masked_training`, but for files that cannot be used."""
-    return _scenes(recipe, source, "validation") if source.pictures_dir is None else _split(recipe, source)[1]
+    if source.pictures_dir is None:
+        return _scenes(recipe, source, "validation")
+    return _split(recipe, open_masked_folder(source.pictures_dir, dataset=recipe.dataset))[1]
 
 
 def load_masked_test(recipe: SegmentationRecipe, source: DataSource) -> MaskedPictures:
@@ -63,7 +64,9 @@ def load_masked_test(recipe: SegmentationRecipe, source: DataSource) -> MaskedPi
         DataNotFound: the files are nowhere, and cannot be downloaded.
         BadData: a file is damaged, or there is too little to split.
     """
-    return _scenes(recipe, source, "test") if source.pictures_dir is None else _split(recipe, source)[2]
+    if source.pictures_dir is None:
+        return _scenes(recipe, source, "test")
+    return _split(recipe, open_masked_folder(source.pictures_dir, dataset=recipe.dataset))[2]
 
 
 def to_masked_arrays(pictures: MaskedPictures, spec: Preprocessing) -> MaskedArrays:
@@ -98,9 +101,8 @@ def _scenes(recipe: SegmentationRecipe, source: DataSource, split: SplitName) ->
     return scenes.pictures(SCENES_PER_SPLIT[split]).ignoring(recipe.ignore_index)
 
 
-def _split(recipe: SegmentationRecipe, source: DataSource) -> tuple[MaskedPictures, MaskedPictures, MaskedPictures]:
-    assert source.pictures_dir is not None
-    folder = open_masked_folder(source.pictures_dir, dataset=recipe.dataset)
+def _split(recipe: SegmentationRecipe, folder: MaskedFolder) -> tuple[MaskedPictures, MaskedPictures, MaskedPictures]:
+    """(train, validation, test), without the class that the recipe ignores."""
     train, validation, test = split_masked_folder(
         folder, validation_share=recipe.validation_share, test_share=TEST_SHARE, seed=recipe.seed
     )
