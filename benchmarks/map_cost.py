@@ -4,10 +4,8 @@ Every network has random weights and the input of its paper. Costs are CPU time 
 one thread of onnxruntime. The graphs of a network take turns in one process; medians of the rounds stand in the table.
 """
 
-import math
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +21,9 @@ from rich.table import Table
 
 from benchmarks.networks import network_parser
 from benchmarks.random_artifacts import random_graph
+from benchmarks.turns import take_turns
 from export.onnx_graph import to_proto
 from service.inference.session import open_session
-
-_TURN_S = 0.05
-"""A turn repeats quick graphs until it lasts about this long: the clock of CPU time is coarse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,25 +105,6 @@ def leave_out_map(proto: onnx.ModelProto) -> None:
         for index in reversed(range(len(entries))):
             if entries[index].name not in needed:
                 del entries[index]
-
-
-def take_turns(runs: Sequence[Callable[[], object]], *, rounds: int) -> list[list[float]]:
-    """CPU milliseconds of each, one value per round; every other round goes backwards."""
-    repeats = [max(1, math.ceil(_TURN_S / (_cpu_s(run, 2) + 1e-9))) for run in runs]
-    times_ms: list[list[float]] = [[] for _ in runs]
-    turns = list(zip(runs, repeats, times_ms, strict=True))
-    for number in range(rounds):
-        for run, repeat, into in turns if number % 2 == 0 else reversed(turns):
-            into.append(_cpu_s(run, repeat) * 1000)
-    return times_ms
-
-
-def _cpu_s(run: Callable[[], object], repeat: int) -> float:
-    """CPU time of one of `repeat` runs, in seconds."""
-    started = time.process_time()
-    for _ in range(repeat):
-        run()
-    return (time.process_time() - started) / repeat
 
 
 def _run_of(

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torchmetrics.functional.classification import multilabel_average_precision
 
+from benchmarks.markdown import print_table
 from export.blueprint import load_trained
 from export.data.dataset import DataSource, SplitName
 from export.data.scenes import Scenes, open_scenes
@@ -76,8 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mean, std = facts.recipe.pixel_mean[0], facts.recipe.pixel_std[0]
         learn_to_name(network, _open("train", source), options.scenes, options.epochs, mean=mean, std=std)
         rows.append(measure(name, network, _open("test", source), options.test_scenes, mean=mean, std=std).cells())
-    for row in (_HEADER, ("---",) * len(_HEADER), *rows):
-        print(f"| {' | '.join(row)} |")
+    print_table(_HEADER, rows)
 
 
 def learn_to_name(network: Classifier, scenes: Scenes, count: int, epochs: int, *, mean: float, std: float) -> None:

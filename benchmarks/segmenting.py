@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.client import drive, http_post
+from benchmarks.markdown import print_table
 from benchmarks.servers import Server, free_port, running
 from export.data.dataset import DataSource
 from export.data.scenes import open_scenes
@@ -111,8 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     for step, value in steps.items():
                         spent[case.name].steps[step].append(value)
     print(f"{options.name}, CPU milliseconds per request, medians of {options.rounds} rounds:\n")
-    for row in (_HEADER, ("---",) * len(_HEADER), *((case.name, *spent[case.name].cells()) for case in cases)):
-        print(f"| {' | '.join(row)} |")
+    print_table(_HEADER, ((case.name, *spent[case.name].cells()) for case in cases))
 
 
 def steps_ms(model: LoadedModel, case: Case) -> dict[str, float]:

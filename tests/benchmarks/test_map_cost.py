@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
-from benchmarks.map_cost import Cost, leave_out_map, main, take_turns
+from benchmarks.map_cost import Cost, leave_out_map, main
 from benchmarks.random_artifacts import random_graph
 from export.onnx_graph import to_proto
 from service.inference.session import open_session
@@ -26,26 +26,6 @@ def test_without_the_map_a_graph_gives_the_same_logits_from_fewer_nodes(name: st
     (expected,) = whole.run(["logits"], {"image": image, "target": np.array([0, 1, -1])})
     (actual,) = plain.run(["logits"], {"image": image})
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_turns_alternate_and_a_quick_function_is_repeated() -> None:
-    order: list[str] = []
-
-    def slow() -> None:
-        order.append("slow")
-        sum(range(4_000_000))
-
-    def quick() -> None:
-        order.append("quick")
-        sum(range(20_000))
-
-    slow_ms, quick_ms = take_turns((slow, quick), rounds=3)
-    turns = [name for name, before in zip(order, ["", *order], strict=False) if name != before]
-    # The first of each is the trial that says how often to repeat; then forwards, backwards, forwards.
-    assert turns == ["slow", "quick", "slow", "quick", "slow", "quick"]
-    assert len(slow_ms) == len(quick_ms) == 3
-    assert min(slow_ms) > max(quick_ms) > 0
-    assert order.count("quick") > 10 * order.count("slow")
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:

@@ -48,3 +48,15 @@ def test_a_run_without_figures_is_named(tmp_path: Path) -> None:
     (folder / "run.json").write_text("{}")
     with pytest.raises(BadData, match=r"old holds no figures of a training"):
         read_curve(folder)
+
+
+def test_runs_of_different_scores_are_not_drawn_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "classifier", [0.5])
+    table = write_run(tmp_path / "segmenter", [0.5]) / "metrics.csv"
+    table.write_text("epoch,validation_loss,validation_mean_iou\n1,0.3,0.5\n")
+    assert read_curve(tmp_path / "segmenter").score == "mean_iou"
+    out = tmp_path / "curves.png"
+    names = ["classifier", "segmenter"]
+    assert main(["compare", *names, "--runs", str(tmp_path), "--out", str(out), "--title", "both"]) == 2
+    assert "classifier, segmenter were not judged by the same score" in capsys.readouterr().err
+    assert not out.exists()
