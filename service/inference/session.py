@@ -3,6 +3,7 @@
 Everything above knows a `Session` and the names in PROVIDERS; another provider is another entry there.
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from service.repository.artifact import InvalidArtifact
+
+# From its import on, onnxruntime writes an id of the machine into the user's cache folder and reports to its makers;
+# its own function to end that would come too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime as ort
 
 _LOG_FATAL_ONLY = 4  # whatever goes wrong is raised as well; onnxruntime would print it on stderr a second time
 
@@ -201,7 +207,6 @@ def _open(model: str | bytes, name: ProviderName, intra_op_threads: int) -> ort.
     if provider.preload_libraries:
         ort.preload_dlls(directory="")
     ort.set_default_logger_severity(_LOG_FATAL_ONLY)
-    ort.disable_telemetry_events()
     options = ort.SessionOptions()
     options.intra_op_num_threads = intra_op_threads
     options.inter_op_num_threads = 1

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from service.inference.session import (
 from service.repository.artifact import MODEL_FILE, InvalidArtifact, Metadata
 from tests.service.tiny_artifact import tiny_graph, tiny_metadata
 
+ROOT = Path(__file__).parents[3]
 HAS_CUDA = "cuda" in available_providers()
 
 
@@ -38,6 +42,17 @@ def test_a_session_says_what_its_graph_takes_and_gives(tiny_artifact: Path) -> N
         "cam": TensorSpec("float", (None, 2, 2)),
     }
     assert Metadata.from_props(session.metadata_props) == tiny_metadata()
+
+
+def test_onnxruntime_leaves_no_trace_of_the_machine(tiny_artifact: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    code = "import sys; from service.inference.session import open_session; open_session(sys.argv[1], provider='cpu')"
+    command = [sys.executable, "-c", code, str(tiny_artifact / MODEL_FILE)]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=60)
+    assert list(home.iterdir()) == []
 
 
 def test_outputs_come_in_the_order_asked_for(tiny_artifact: Path) -> None:
