@@ -1,0 +1,88 @@
+"""Runs Locust in a process of its own, on a core of its own, and reads what it wrote."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.measuring.servers import Target, cores
+from loadtest.results.objectives import DEFAULT_FILE
+from loadtest.results.rows import Table, read_csv
+from loadtest.results.run_report import INVALID, MET, MISSED
+from loadtest.traffic.pictures import DEFAULT_FOLDER
+from loadtest.traffic.stages import Stage
+
+_LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
+# Rates are rounded to a hundredth of the highest one; more streams would only cost the generator time.
+_STREAMS = 100
+
+
+class GeneratorFailed(RuntimeError):
+    """Locust ended without a report; the message has the end of what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked: a class of users, the models, and the pictures."""
+
+    users: str = "Classify"
+    model: str | None = None
+    segmenter: str | None = None
+    pictures: Path = DEFAULT_FOLDER
+    objectives: Path = DEFAULT_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class RanStage:
+    """A stage as it was run, with its begin and end in seconds since the epoch."""
+
+    stage: Stage
+    start_s: float
+    end_s: float
+    generator_cpu_share: float
+
+
+def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> tuple[Table, list[RanStage]]:
+    """Put a target under load, stage by stage, and wait for the last answer.
+
+    Everything that Locust writes, its own CSV and HTML included, is put into `folder`.
+
+    Raises:
+        GeneratorFailed: see there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").unlink(missing_ok=True)
+    highest = max(stage.rate for stage in stages)
+    options: dict[str, object] = {
+        "--host": target.url,
+        "--stages": ",".join(map(str, stages)),
+        "--stream-rate": highest / _STREAMS,
+        "--pictures": asked.pictures,
+        "--objectives": asked.objectives,
+        "--report": folder,
+        "--csv": folder / "locust",
+        "--html": folder / "locust.html",
+        "--loglevel": "ERROR",
+    }
+    optional = {"--model": asked.model, "--segmenter": asked.segmenter, "--classify-path": target.classify_path}
+    options |= {name: value for name, value in optional.items() if value}
+    command = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), asked.users]
+    command += ["--headless", "--only-summary", *(str(part) for pair in options.items() for part in pair)]
+    before = os.sched_getaffinity(0)
+    if target.process is not None:
+        os.sched_setaffinity(0, cores()[1])
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    finally:
+        os.sched_setaffinity(0, before)
+    if ended.returncode not in (MET, MISSED, INVALID) or not (folder / "summary.json").exists():
+        raise GeneratorFailed(f"Locust failed:\n{(ended.stdout + ended.stderr)[-2000:]}")
+    summary = json.loads((folder / "summary.json").read_text())
+    ran = [
+        RanStage(Stage(each["seconds"], each["rate"]), each["start_s"], each["end_s"], each["generator_cpu_share"])
+        for each in summary["stages"]
+    ]
+    return read_csv(folder / "requests.csv"), ran

@@ -1,0 +1,98 @@
+"""Draws what happens as load grows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from loadtest.measuring.steps import Step
+from loadtest.results.knee import Knee
+from loadtest.results.objectives import Objective
+
+_STAGES = ("queue", "decode", "preprocess", "inference", "postprocess", "encode")
+_PERCENTILES = {"p50": "tab:green", "p95": "tab:orange", "p99": "tab:red"}
+
+
+def draw_steps(steps: Sequence[Step], knee: Knee, objectives: Sequence[Objective], path: Path, *, title: str) -> None:
+    """Write a PNG of six charts over the offered rate; a dashed line marks the knee, hollow marks invalid steps."""
+    steps = sorted(steps, key=lambda each: each.summary.offered)
+    figure = Figure(figsize=(14, 8), layout="constrained")
+    charts = figure.subplots(2, 3).flatten()
+    _latency(charts[0], steps, objectives)
+    _goodput(charts[1], steps)
+    _refusals(charts[2], steps)
+    _cpu(charts[3], steps)
+    _memory(charts[4], steps)
+    _time_per_stage(charts[5], steps)
+    for axes in charts:
+        axes.set_xlabel("offered requests/s")
+        axes.set_xlim(left=0)
+        axes.grid(alpha=0.3)
+        if knee.rate is not None:
+            axes.axvline(knee.rate, color="gray", linestyle="--", linewidth=1)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small")
+    figure.suptitle(title)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def _offered(steps: Sequence[Step]) -> list[float]:
+    return [step.summary.offered for step in steps]
+
+
+def _line(axes: Axes, steps: Sequence[Step], values: Sequence[float], label: str, colour: str) -> None:
+    axes.plot(_offered(steps), values, "-", color=colour, label=label)
+    for step, value in zip(steps, values, strict=True):
+        axes.plot(
+            step.summary.offered,
+            value,
+            "o",
+            color=colour,
+            markersize=4,
+            fillstyle="full" if step.summary.valid else "none",
+        )
+
+
+def _latency(axes: Axes, steps: Sequence[Step], objectives: Sequence[Objective]) -> None:
+    endpoints = {verdict.objective.endpoint for step in steps for verdict in step.verdicts}
+    for name, colour in _PERCENTILES.items():
+        _line(axes, steps, [getattr(step.summary, f"{name}_ms") for step in steps], name, colour)
+        limits = [each.limit for each in objectives if each.endpoint in endpoints and f"p{each.percent}" == f"{name}.0"]
+        # With several endpoints in one line there is no one limit to draw.
+        if len(limits) == 1:
+            axes.axhline(limits[0], color=colour, linestyle=":", linewidth=1)
+    axes.set(title="Latency of right answers, from the due moment", ylabel="ms", yscale="log")
+
+
+def _goodput(axes: Axes, steps: Sequence[Step]) -> None:
+    most = max(_offered(steps))
+    axes.plot([0, most], [0, most], color="lightgray", label="offered")
+    _line(axes, steps, [step.summary.goodput for step in steps], "goodput", "tab:blue")
+    axes.set(title="Right answers within the deadline", ylabel="per second", ylim=(0, None))
+
+
+def _refusals(axes: Axes, steps: Sequence[Step]) -> None:
+    _line(axes, steps, [100 * step.summary.refused_share for step in steps], "refused", "tab:orange")
+    _line(axes, steps, [100 * step.summary.failed_share for step in steps], "failed", "tab:red")
+    axes.set(title="Requests without the right answer", ylabel="% of offered", ylim=(-2, 102))
+
+
+def _cpu(axes: Axes, steps: Sequence[Step]) -> None:
+    _line(axes, steps, [step.cpu_share for step in steps], "service", "tab:blue")
+    _line(axes, steps, [step.generator_cpu_share for step in steps], "generator", "tab:gray")
+    axes.set(title="CPU", ylabel="cores", ylim=(0, None))
+
+
+def _memory(axes: Axes, steps: Sequence[Step]) -> None:
+    _line(axes, steps, [step.memory_mib for step in steps], "service", "tab:blue")
+    axes.set(title="Memory, the most that was seen", ylabel="MiB", ylim=(0, None))
+
+
+def _time_per_stage(axes: Axes, steps: Sequence[Step]) -> None:
+    measured = [step for step in steps if step.stage_ms]
+    shown = [stage for stage in _STAGES if any(stage in step.stage_ms for step in measured)]
+    if shown:
+        heights = [[step.stage_ms.get(stage, 0.0) for step in measured] for stage in shown]
+        axes.stackplot(_offered(measured), heights, labels=shown, alpha=0.8)
+    axes.set(title="Mean time per stage, stacked", ylabel="ms", ylim=(0, None))

@@ -1,0 +1,100 @@
+"""Service-level objectives per endpoint: read from one file, judged against exact percentiles."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest.results.rows import ENDPOINTS, Table
+from loadtest.results.summary import percentile
+
+DEFAULT_FILE = Path(__file__).parents[1] / "objectives.toml"
+_PERCENTILE = re.compile(r"p(\d{1,2}(?:_\d+)?)_ms")
+
+
+class InvalidObjectives(ValueError):
+    """The file of objectives cannot be used; the message says why in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A limit for one figure of one endpoint: `percent` of the right answers within `limit` ms or, where `percent` is
+    None, the share of requests without the right answer at most `limit`.
+    """
+
+    endpoint: str
+    percent: float | None
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was measured for an objective."""
+
+    objective: Objective
+    measured: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the objective holds; a percentile of no answers at all (NaN) does not."""
+        return self.measured <= self.objective.limit
+
+    def __str__(self) -> str:
+        relation = "within" if self.met else "above"
+        if self.objective.percent is None:
+            return (
+                f"{self.objective.endpoint}: {self.measured:.3%} without the right answer, "
+                f"{relation} the objective of {self.objective.limit:.3%}"
+            )
+        return (
+            f"{self.objective.endpoint}: p{self.objective.percent:g} {self.measured:.1f} ms, "
+            f"{relation} the objective of {self.objective.limit:g} ms"
+        )
+
+
+def read_objectives(path: Path = DEFAULT_FILE) -> list[Objective]:
+    """The objectives in a TOML file: a table per endpoint with `p<n>_ms` (`p99_9_ms` is 99.9 %) and `error_share`.
+
+    Raises:
+        InvalidObjectives: it cannot be read, names another endpoint or figure, or a limit that is no number from 0 up.
+    """
+    try:
+        tables = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidObjectives(f"{path} cannot be read: {error}.") from None
+    objectives = []
+    for endpoint, limits in tables.items():
+        if endpoint not in ENDPOINTS or not isinstance(limits, dict):
+            raise InvalidObjectives(f"{path}: {endpoint!r} is no endpoint; there are {', '.join(ENDPOINTS)}.")
+        for figure, limit in limits.items():
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
+                raise InvalidObjectives(f"{path}: {figure} of {endpoint} has to be a number of at least 0.")
+            objectives.append(Objective(endpoint, _percent(path, endpoint, figure), float(limit)))
+    return objectives
+
+
+def _percent(path: Path, endpoint: str, figure: str) -> float | None:
+    if figure == "error_share":
+        return None
+    match = _PERCENTILE.fullmatch(figure)
+    if match is None:
+        raise InvalidObjectives(
+            f"{path}: {figure} of {endpoint} is neither a percentile such as p99_ms nor error_share."
+        )
+    return float(match[1].replace("_", "."))
+
+
+def judge(objectives: list[Objective], table: Table) -> list[Verdict]:
+    """Measure every objective whose endpoint was asked."""
+    verdicts = []
+    for objective in objectives:
+        asked = table.asked(objective.endpoint)
+        if not len(asked):
+            continue
+        right = asked.of("ok")
+        if objective.percent is None:
+            measured = 1 - len(right) / len(asked)
+        else:
+            measured = percentile(right.latency_s * 1000, objective.percent)
+        verdicts.append(Verdict(objective, measured))
+    return verdicts

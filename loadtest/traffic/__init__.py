@@ -1,0 +1,1 @@
+"""What is sent, when, and by whom: the half that runs inside Locust."""

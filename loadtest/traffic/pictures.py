@@ -1,0 +1,43 @@
+"""The pictures that are sent, read once and sent as they are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+DEFAULT_FOLDER = Path(__file__).parents[1] / "pictures"
+
+
+class NoPictures(ValueError):
+    """There is nothing to send; the message says why in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file, and the size of what it shows, upright by its EXIF orientation."""
+
+    name: str
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+def load_pictures(folder: Path = DEFAULT_FOLDER) -> list[Picture]:
+    """All pictures in a folder and the folders in it, by name; other files are passed over.
+
+    Raises:
+        NoPictures: there are none.
+    """
+    pictures = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            with Image.open(path) as image:
+                media_type = image.get_format_mimetype() or "application/octet-stream"
+                width, height = ImageOps.exif_transpose(image).size
+        except (OSError, UnidentifiedImageError):
+            continue
+        pictures.append(Picture(path.name, path.read_bytes(), media_type, width, height))
+    if not pictures:
+        raise NoPictures(f"{folder} holds no pictures.")
+    return pictures

@@ -1,0 +1,77 @@
+"""Load over time, as stages of constant offered rate: smoke, load, step, spike and soak, or any stages of one's own."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_STAGE = re.compile(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """So many seconds at so many requests per second."""
+
+    seconds: float
+    rate: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:g}x{self.rate:g}"
+
+
+def smoke(rate: float) -> list[Stage]:
+    """Ten seconds of little traffic, whatever the rate: does it work at all?"""
+    return [Stage(10, min(rate, 2.0))]
+
+
+def load(rate: float) -> list[Stage]:
+    """Half a minute up, then five minutes at the rate: does it hold its objectives?"""
+    return [*(Stage(6, rate * step / 5) for step in range(1, 5)), Stage(6 + 300, rate)]
+
+
+def step(rate: float) -> list[Stage]:
+    """Ten steps of half a minute from a fifth of the rate to twice the rate: where is the knee?"""
+    return [Stage(30, rate * number / 5) for number in range(1, 11)]
+
+
+def spike(rate: float) -> list[Stage]:
+    """A minute at the rate, half a minute at five times the rate, and a minute back: does it recover?"""
+    return [Stage(60, rate), Stage(30, 5 * rate), Stage(60, rate)]
+
+
+def soak(rate: float) -> list[Stage]:
+    """Half an hour at seven tenths of the rate: does anything grow?"""
+    return [Stage(1800, 0.7 * rate)]
+
+
+SHAPES: dict[str, Callable[[float], list[Stage]]] = {
+    "smoke": smoke,
+    "load": load,
+    "step": step,
+    "spike": spike,
+    "soak": soak,
+}
+
+
+def parse_stages(text: str) -> list[Stage]:
+    """Stages from `SECONDSxRATE,...`, as in 10x40,20x80.
+
+    Raises:
+        ValueError: the text has another form, or a stage without length or rate.
+    """
+    stages = []
+    for part in text.split(","):
+        match = _STAGE.fullmatch(part.strip())
+        if match is None or not (float(match[1]) and float(match[2])):
+            raise ValueError(f"{part.strip()!r} is no stage; stages are written SECONDSxRATE,... as in 10x40,20x80.")
+        stages.append(Stage(float(match[1]), float(match[2])))
+    return stages
+
+
+def stage_at(stages: list[Stage], elapsed_s: float) -> int | None:
+    """The position of the stage that runs after so many seconds; None after the last."""
+    ends_s = 0.0
+    for index, each in enumerate(stages):
+        ends_s += each.seconds
+        if elapsed_s < ends_s:
+            return index
+    return None

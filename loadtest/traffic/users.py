@@ -1,0 +1,84 @@
+"""Locust's users: each is a stream of requests at a rate of its own, which does not wait for answers.
+
+Many callers who know nothing of each other come as a Poisson process, and streams of that kind add up to one: N users
+offer N times the rate of one, on any number of workers.
+"""
+
+import random
+import time
+from typing import ClassVar
+
+from locust import task
+from locust.contrib.fasthttp import FastHttpUser
+
+from loadtest.traffic.session import Session
+
+# A generator that is so far behind has more to send than it can.
+_LONG_S = 1.0
+
+
+class Stream(FastHttpUser):
+    """A Poisson stream of requests."""
+
+    abstract = True
+    session: ClassVar[Session]
+    per_second: ClassVar[float] = 1.0
+    shares: ClassVar[dict[str, int]]
+    """Endpoints, and how often each is asked relative to the others."""
+
+    def on_start(self) -> None:
+        """Decide when the first request is due."""
+        shares = self.session.available(self.shares)
+        self._endpoints = list(shares)
+        self._weights = list(shares.values())
+        self._due = time.perf_counter() + self._gap_s()
+
+    def wait_time(self) -> float:
+        """Seconds until the next request is due."""
+        return max(0.0, self._due - time.perf_counter())
+
+    @task
+    def send(self) -> None:
+        """Send the request that is due, and decide when the next one will be."""
+        if self._due > time.perf_counter():
+            return  # Locust runs a task before it waits for the first time
+        self.session.loop.send(self.session.question(self._endpoint()), self._due)
+        self._due += self._gap_s()
+
+    def on_stop(self) -> None:
+        """Send what became due just now; what has been due for long is noted as never sent."""
+        now = time.perf_counter()
+        while self._due <= now and self._endpoints:
+            settle = self.session.loop.unsent if now - self._due > _LONG_S else self.session.loop.send
+            settle(self.session.question(self._endpoint()), self._due)
+            self._due += self._gap_s()
+
+    def _endpoint(self) -> str:
+        return random.choices(self._endpoints, self._weights)[0]
+
+    def _gap_s(self) -> float:
+        return random.expovariate(self.per_second)
+
+
+class Classify(Stream):
+    """Asks for classes only."""
+
+    shares: ClassVar = {"classify": 1}
+
+
+class Segment(Stream):
+    """Asks for masks only."""
+
+    shares: ClassVar = {"segment": 1}
+
+
+class Cam(Stream):
+    """Asks for maps only."""
+
+    shares: ClassVar = {"cam": 1}
+
+
+class Mixed(Stream):
+    """Eight requests for classes to one for a mask and one for a map; without a segmenter eight to one."""
+
+    shares: ClassVar = {"classify": 8, "segment": 1, "cam": 1}
