@@ -1,0 +1,1 @@
+"""What runs beside the service: Prometheus, Grafana, alert rules and the load balancer in front."""

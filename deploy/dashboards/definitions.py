@@ -1,0 +1,62 @@
+"""Every series that a panel may ask for: those the service makes, recording rules make, and Prometheus adds itself."""
+
+from pathlib import Path
+
+import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
+
+from service.http.metrics.inference import InferenceMetrics
+from service.http.metrics.models import ModelMetrics
+from service.http.metrics.process import ProcessMetrics
+from service.http.metrics.requests import RequestMetrics
+
+RULES = Path(__file__).parents[1] / "prometheus"
+
+_SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+_TARGET = frozenset({"job", "instance"})
+_OWN = {"up": _TARGET, "ALERTS": frozenset({"alertname", "alertstate", "severity"})}
+
+
+class _Register(CollectorRegistry):
+    """Remembers what is registered, since a collector without children exposes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.collectors: list[MetricWrapperBase] = []
+
+    def register(self, collector: Collector) -> None:
+        super().register(collector)
+        if isinstance(collector, MetricWrapperBase):
+            self.collectors.append(collector)
+
+
+def service_series() -> dict[str, frozenset[str]]:
+    """Series names of the service and their labels, from the very classes that make them."""
+    registry = _Register()
+    RequestMetrics(registry)
+    ModelMetrics(registry, InferenceMetrics(registry, max_class_labels=1))
+    ProcessMetrics(registry, service_version="", ort_version="")
+    series = {}
+    for collector in registry.collectors:
+        for family in collector.describe():
+            for suffix in _SUFFIXES[family.type]:
+                labels = {*collector._labelnames, *(["le"] if suffix == "_bucket" else [])}
+                series[family.name + suffix] = frozenset(labels) | _TARGET
+    return series
+
+
+def recorded_series(folder: Path = RULES) -> frozenset[str]:
+    """Names that the recording rules in a folder write."""
+    found = set()
+    for path in sorted(folder.rglob("*.yml")):
+        content = yaml.safe_load(path.read_text())
+        for group in content.get("groups") or []:
+            found |= {rule["record"] for rule in group.get("rules") or [] if "record" in rule}
+    return frozenset(found)
+
+
+def known_series() -> dict[str, frozenset[str] | None]:
+    """Names and labels of every series; None where a recording rule leaves its labels to its expression."""
+    return {**dict.fromkeys(recorded_series()), **service_series(), **_OWN}
