@@ -20,6 +20,7 @@ from loadtest.traffic.stages import Stage
 KNEE_S, BACK_S = 10.0, 20.0
 """Seconds at the knee before the overload, and at half the knee after it."""
 BACK_SHARE = 0.5
+_CALM_S = 3
 # Streams start and end within this time of a change of stage.
 _EDGE_S = 1.0
 
@@ -35,7 +36,7 @@ class Overload:
     within_deadline_share: float
     """Of the right answers to requests that were due in the overload."""
     recovery_s: float | None
-    """Seconds after the overload until the objectives hold again, and hold to the end; None where they do not."""
+    """Seconds after the overload until the objectives hold again, as `recovery_s` has it; None where they do not."""
     memory_mib: tuple[float, float, float]
     """Median at the knee, most in the overload, median at the end."""
 
@@ -68,19 +69,18 @@ def overload(
 
 
 def recovery_s(table: Table, back: RanStage, objectives_file: Path) -> float | None:
-    """Whole seconds after the begin of a stage from which on every second of requests meets the objectives.
+    """Whole seconds from the begin of a stage to the first of three seconds in a row that meet the objectives.
 
-    Within one second the percentiles of a file of objectives are those of few requests, so that p99 is the slowest.
+    The requests due in one second are few, so that p99 is the slowest of them.
     """
     objectives = read_objectives(objectives_file)
-    seconds = int(back.end_s - back.start_s)
-    recovered = None
-    for second in reversed(range(seconds)):
-        window = table.due_between(back.start_s + second, back.start_s + second + 1)
-        if not all(verdict.met for verdict in judge(objectives, window)):
-            break
-        recovered = float(second)
-    return recovered
+    in_a_row = 0
+    for second in range(int(back.end_s - back.start_s)):
+        verdicts = judge(objectives, table.due_between(back.start_s + second, back.start_s + second + 1))
+        in_a_row = in_a_row + 1 if verdicts and all(verdict.met for verdict in verdicts) else 0
+        if in_a_row == _CALM_S:
+            return float(second + 1 - _CALM_S)
+    return None
 
 
 def overload_text(results: Sequence[Overload]) -> str:

@@ -10,7 +10,14 @@ from loadtest.measuring.steps import Step
 from loadtest.results.knee import Knee
 from loadtest.results.objectives import Objective
 
-_STAGES = ("queue", "decode", "preprocess", "inference", "postprocess", "encode")
+_STAGES = {
+    "queue": "tab:orange",
+    "decode": "tab:blue",
+    "preprocess": "tab:cyan",
+    "inference": "tab:red",
+    "postprocess": "tab:purple",
+    "encode": "tab:brown",
+}
 _PERCENTILES = {"p50": "tab:green", "p95": "tab:orange", "p99": "tab:red"}
 
 
@@ -86,13 +93,13 @@ def _cpu(axes: Axes, steps: Sequence[Step]) -> None:
 
 def _memory(axes: Axes, steps: Sequence[Step]) -> None:
     _line(axes, steps, [step.memory_mib for step in steps], "service", "tab:blue")
-    axes.set(title="Memory, the most that was seen", ylabel="MiB", ylim=(0, None))
+    axes.set(title="Memory, the most that was seen", ylabel="MiB")
+    axes.set_ylim(0, 1.2 * max(step.memory_mib for step in steps))
 
 
 def _time_per_stage(axes: Axes, steps: Sequence[Step]) -> None:
-    measured = [step for step in steps if step.stage_ms]
-    shown = [stage for stage in _STAGES if any(stage in step.stage_ms for step in measured)]
-    if shown:
-        heights = [[step.stage_ms.get(stage, 0.0) for step in measured] for stage in shown]
-        axes.stackplot(_offered(measured), heights, labels=shown, alpha=0.8)
-    axes.set(title="Mean time per stage, stacked", ylabel="ms", ylim=(0, None))
+    for stage, colour in _STAGES.items():
+        with_it = [step for step in steps if stage in step.stage_ms]
+        if with_it:
+            _line(axes, with_it, [step.stage_ms[stage] for step in with_it], stage, colour)
+    axes.set(title="Mean time per stage", ylabel="ms", yscale="log")

@@ -66,12 +66,12 @@ def measure_step(
 
 
 def search(measure: Callable[[float], Step], *, lowest: float, highest: float) -> Iterator[Step]:
-    """Double the rate until it is not carried, then measure rates in between, evenly spaced.
+    """Double the rate until it is not carried, then measure rates in between, evenly spaced, and one far beyond.
 
     Args:
         measure: Offers a rate.
         lowest: The first rate, requests per second.
-        highest: No higher rate is offered.
+        highest: The last rate of the doubling.
 
     Yields:
         The steps in the order in which they were measured.
@@ -88,6 +88,8 @@ def search(measure: Callable[[float], Step], *, lowest: float, highest: float) -
     if carried:
         for part in range(1, _REFINED + 1):
             yield measure(carried + (rate - carried) * part / (_REFINED + 1))
+    if step.point.valid:
+        yield measure(2 * rate)
 
 
 def knee_of(steps: Sequence[Step]) -> Knee:
