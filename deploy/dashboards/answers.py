@@ -30,8 +30,13 @@ def unanswered(
     return [each for each in questions if not _answered(url, each, began_s, values)]
 
 
+def filled(expression: str, values: Mapping[str, str]) -> str:
+    """An expression with Grafana's variables replaced; KeyError for one without a value."""
+    return _VARIABLE.sub(lambda match: values[match[1]], expression)
+
+
 def _answered(url: str, question: Question, began_s: float, values: Mapping[str, str]) -> bool:
-    expression = _VARIABLE.sub(lambda match: values[match[1]], question.expression)
+    expression = filled(question.expression, values)
     now_s = time.time()
     if question.values_of is not None:
         found = _ask(url, f"label/{question.values_of}/values", {"match[]": expression, "start": began_s, "end": now_s})

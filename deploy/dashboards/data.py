@@ -106,8 +106,8 @@ def _classes() -> Bars:
         width=12,
     )
     series = {
-        "now": Query(f'label_join({_SHARE}, "answer", " v", "class", "version")'),
-        "baseline": Query(f'label_join({_BASELINE}, "answer", " v", "class", "version")'),
+        "now": Query(_by_version(_SHARE, "answer", "class")),
+        "baseline": Query(_by_version(_BASELINE, "answer", "class")),
     }
     return bars(facts, series, "answer", colours=COMPARED)
 
@@ -125,10 +125,17 @@ def _confidences() -> Bars:
     now = f"job_model_version_le:convoy_prediction_confidence:share6h{{{RECORDED_MODEL}}}"
     baseline = f"job_model_version_le:convoy_baseline_confidence_share:max{{{RECORDED_MODEL}}}"
     series = {
-        "now": Query(f'label_join({now}, "score", " v", "le", "version")'),
-        "baseline": Query(f'label_join({baseline}, "score", " v", "le", "version")'),
+        "now": Query(_by_version(now, "score", "le")),
+        "baseline": Query(_by_version(baseline, "score", "le")),
     }
     return bars(facts, series, "score", colours=COMPARED)
+
+
+def _by_version(series: str, heading: str, label: str) -> str:
+    """Values by a label and the version in one word; without all other labels, or Grafana would find no two rows of
+    different queries alike.
+    """
+    return f'max by ({heading}) (label_join({series}, "{heading}", " v", "{label}", "version"))'
 
 
 def _moved() -> Gauges:

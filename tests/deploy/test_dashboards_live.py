@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.dashboards.answers import unanswered
+from deploy.dashboards.answers import filled, unanswered
 from deploy.dashboards.checks import Question, questions
 from deploy.dashboards.definitions import RULES, service_series
 from deploy.dashboards.generation import DASHBOARDS
-from tests.prometheus_server import running_prometheus
+from tests.deploy.grafana_library import in_grafana
+from tests.prometheus_server import Prometheus, running_prometheus
 from tests.service.live.running import ROOT, Service, free_port, running_service
 from tests.service.live.slow_artifact import write_slow_artifact
 from tests.service.tiny_artifact import write_tiny_artifact
@@ -27,6 +29,10 @@ from tests.service.tiny_segmenter import write_tiny_segmenter
 _PATIENCE_S = 60.0
 # Four scrapes, as $__rate_interval promises.
 _WINDOW = "5s"
+_PAGES = [page().as_json() for page in DASHBOARDS.values()]
+_ASKED = [question for page in _PAGES for question in questions(page)]
+# Until what was sent is in two scrapes.
+_SCRAPED_S = 2.5
 _ALL = dict.fromkeys(("job", "instance", "model", "version"), ".*")
 
 
@@ -35,12 +41,12 @@ class Watched:
     """A service under load, and the Prometheus that watches it."""
 
     service: Service
-    prometheus: str
+    prometheus: Prometheus
     began_s: float
 
     def unanswered(self, asked: list[Question], **chosen: str) -> list[Question]:
         """What has no answer yet, with the variables at "all" but for those that are chosen."""
-        return unanswered(self.prometheus, asked, began_s=self.began_s, window=_WINDOW, chosen={**_ALL, **chosen})
+        return unanswered(self.prometheus.url, asked, began_s=self.began_s, window=_WINDOW, chosen={**_ALL, **chosen})
 
     def offer(self) -> None:
         """A burst of good requests, of bad ones, and of more slow ones than there is room for."""
@@ -74,7 +80,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with running_service(folder, repository, workers=1, threads=1, queue_size=1) as service:
         began_s = time.time()
         with running_prometheus(folder, _configured(folder, service), free_port()) as prometheus:
-            yield Watched(service, prometheus.url, began_s)
+            watched, ends = Watched(service, prometheus, began_s), time.monotonic() + _PATIENCE_S
+            while watched.unanswered(_ASKED) and time.monotonic() < ends:
+                watched.offer()
+            yield watched
 
 
 def _configured(folder: Path, service: Service) -> Path:
@@ -94,30 +103,48 @@ def _configured(folder: Path, service: Service) -> Path:
     return config
 
 
-@pytest.fixture(scope="module")
-def asked() -> list[Question]:
-    return [question for page in DASHBOARDS.values() for question in questions(page().as_json())]
+def test_every_panel_variable_and_mark_has_data(watched: Watched) -> None:
+    assert len(_ASKED) > 100
+    assert watched.unanswered(_ASKED) == []
 
 
-def test_every_panel_variable_and_mark_has_data(watched: Watched, asked: list[Question]) -> None:
-    left, ends = asked, time.monotonic() + _PATIENCE_S
-    while left and time.monotonic() < ends:
-        watched.offer()
-        left = watched.unanswered(left)
-    assert left == []
-
-
-def test_chosen_filters_reach_every_question(watched: Watched, asked: list[Question]) -> None:
+def test_chosen_filters_reach_every_question(watched: Watched) -> None:
     address = re.escape(watched.service.url.removeprefix("http://")).replace("\\", r"\\")  # as Grafana does in strings
     watched.offer()
     chosen = {"job": "convoy", "instance": address, "model": "tiny|lenet5|levels|slow|broken", "version": "1"}
-    assert watched.unanswered(asked, **chosen) == []
-    answered = set(asked) - set(watched.unanswered(asked, job="other"))
+    assert watched.unanswered(_ASKED, **chosen) == []
+    answered = set(_ASKED) - set(watched.unanswered(_ASKED, job="other"))
     assert {question.place for question in answered if "vector(0)" not in question.expression} == {
         "Convoy overview, panel Firing now",
         "Convoy overview, variable job",
-        *(f"{page().title}, {mark}" for page in DASHBOARDS.values() for mark in ("annotation Alerts", "variable job")),
+        *(f"{page['title']}, {mark}" for page in _PAGES for mark in ("annotation Alerts", "variable job")),
     }
+
+
+def test_tables_and_bars_have_their_columns_filled_by_grafanas_own_transformations(
+    watched: Watched, grafana_packages: Path
+) -> None:
+    panels = [panel for page in _PAGES for panel in page["panels"] if panel.get("transformations")]
+    values = {**_ALL, "model": "tiny|lenet5", "__rate_interval": _WINDOW}
+
+    def answers(target: dict[str, str]) -> dict[str, Any]:
+        found = watched.prometheus.ask(filled(target["expr"], values))
+        return {"refId": target["refId"], "series": [{"labels": s.labels, "value": str(s.value)} for s in found]}
+
+    ends = time.monotonic() + _SCRAPED_S
+    while time.monotonic() < ends:
+        watched.offer()
+    tables = [
+        {"transformations": panel["transformations"], "targets": [answers(target) for target in panel["targets"]]}
+        for panel in panels
+    ]
+    shown = in_grafana(grafana_packages, tables=tables, units=[])["tables"]
+    assert len(panels) == 5
+    for panel, rows in zip(panels, shown, strict=True):
+        columns = list(panel["transformations"][2]["options"]["renameByName"].values())
+        assert rows, panel["title"]
+        assert all(list(row) == columns for row in rows), (panel["title"], rows[0])
+        assert all(None not in row.values() for row in rows), (panel["title"], rows)
 
 
 def test_a_misspelled_metric_has_no_answer(watched: Watched) -> None:

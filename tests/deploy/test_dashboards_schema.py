@@ -9,26 +9,17 @@ from typing import Any
 import pytest
 
 from deploy.dashboards.generation import FOLDER
+from tests.deploy.grafana_library import in_grafana
 
 _TYPES = Path(__file__).parent / "dashboard_types.ts"
-_PACKAGES = ("@grafana/schema@11.6.0", "typescript@5.7.3")
 _COMPILER = ["--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "node10", "--module", "es2022"]
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the compiler and Grafana's types."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("types")
-    (folder / "package.json").write_text("{}")
-    command = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", *_PACKAGES]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    if installed.returncode != 0:
-        pytest.skip(f"npm could not install {' and '.join(_PACKAGES)}: {installed.stderr[-500:]}")
-    shutil.copy(_TYPES, folder)
-    return folder
+def workshop(grafana_packages: Path) -> Path:
+    """The compiler, and the types of a dashboard's file made of Grafana's."""
+    shutil.copy(_TYPES, grafana_packages)
+    return grafana_packages
 
 
 def compiled(workshop: Path, dashboards: dict[str, Any]) -> str:
@@ -70,3 +61,26 @@ def test_a_wrong_option_a_wrong_value_and_a_wrong_type_are_found(workshop: Path)
     )
     wrong = {line.split(".ts")[0] for line in said.splitlines() if not line.startswith(" ")}
     assert wrong == {"option", "value", "custom", "type"}
+
+
+def test_grafana_knows_every_unit(grafana_packages: Path) -> None:
+    units = [
+        value
+        for path in FOLDER.glob("*.json")
+        for panel in json.loads(path.read_text())["panels"]
+        if "fieldConfig" in panel
+        for value in (
+            panel["fieldConfig"]["defaults"].get("unit"),
+            *(
+                each["value"]
+                for override in panel["fieldConfig"]["overrides"]
+                for each in override["properties"]
+                if each["id"] == "unit"
+            ),
+        )
+        if value is not None
+    ]
+    assert len(units) > 60
+    assert in_grafana(grafana_packages, tables=[], units=[*units, "parsecs per fortnight"])["unknown"] == [
+        "parsecs per fortnight"
+    ]
