@@ -17,7 +17,7 @@ _FLAGS = ("true", "false")
 _FORMATS: dict[str, MaskFormat] = {name: name for name in get_args(MaskFormat)}
 _RLE_FORMS: dict[str, RleForm] = {name: name for name in get_args(RleForm)}
 _POLYGON_FORMS: dict[str, PolygonForm] = {name: name for name in get_args(PolygonForm)}
-_TOLERANCE_AT_MOST_PX = 100.0
+TOLERANCE_AT_MOST_PX = 100.0
 # Python's own reading takes white space, underlines and "nan" too.
 _NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 # Formats in which a parameter means something; those that are not here mean something in all of them.
@@ -48,18 +48,17 @@ class MaskWishes:
     """How far a simplified outline may lie from the exact one."""
 
 
+_DEFAULTS = MaskWishes()
+
+
 def read_mask_wishes(values: Mapping[str, str]) -> MaskWishes:
     """The wishes in the parameters; what is not said is as the class has it.
 
     Raises:
         InvalidParameter: a value is out of its range, or means nothing in this format.
     """
-    form = _choice(values, "format", _FORMATS, "png")
-    for name, forms in _GOES_WITH.items():
-        if name in values and form not in forms:
-            raise InvalidParameter(f"{name} goes with format={listed(forms)}, not with {form}.")
-    return MaskWishes(
-        form=form,
+    wishes = MaskWishes(
+        form=_choice(values, "format", _FORMATS, "png"),
         tile=_flag(values, "tile"),
         scores=_flag(values, "scores"),
         confidence=_flag(values, "confidence"),
@@ -67,6 +66,16 @@ def read_mask_wishes(values: Mapping[str, str]) -> MaskWishes:
         polygons=_choice(values, "polygons", _POLYGON_FORMS, "rings"),
         tolerance_px=_tolerance_px(values),
     )
+    for name, forms in _GOES_WITH.items():
+        # What is as it would be anyway may be said: generated clients fill in every default.
+        if wishes.form not in forms and not _is_default(wishes, name):
+            raise InvalidParameter(f"{name} goes with format={listed(forms)}, not with {wishes.form}.")
+    return wishes
+
+
+def _is_default(wishes: MaskWishes, name: str) -> bool:
+    field = {"tolerance": "tolerance_px"}.get(name, name)
+    return bool(getattr(wishes, field) == getattr(_DEFAULTS, field))
 
 
 def _choice(values: Mapping[str, str], name: str, choices: Mapping[str, _Choice], default: _Choice) -> _Choice:
@@ -90,6 +99,6 @@ def _tolerance_px(values: Mapping[str, str]) -> float:
     text = values.get("tolerance")
     if text is None:
         return 0.0
-    if not (_NUMBER.fullmatch(text) and float(text) <= _TOLERANCE_AT_MOST_PX):
-        raise InvalidParameter(f"tolerance has to be a number from 0 to {_TOLERANCE_AT_MOST_PX:g}, not {text[:40]!r}.")
+    if not (_NUMBER.fullmatch(text) and float(text) <= TOLERANCE_AT_MOST_PX):
+        raise InvalidParameter(f"tolerance has to be a number from 0 to {TOLERANCE_AT_MOST_PX:g}, not {text[:40]!r}.")
     return float(text)

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from service.http.mask_parameters import MaskFormat, PolygonForm, RleForm
+from service.http.mask_parameters import TOLERANCE_AT_MOST_PX, MaskFormat, PolygonForm, RleForm
 from service.http.responses import STATUS_OF_CODE
 
 IMAGES = {"type": "string", "format": "binary"}
@@ -175,5 +175,9 @@ MASK_PARAMETERS = (
         {"type": "string", "enum": list(get_args(PolygonForm)), "default": "rings"},
         "Outlines with holes, or COCO's flat lists.",
     ),
-    ("tolerance", {"type": "number", "minimum": 0, "default": 0}, "Pixels that a simplified outline may be off."),
+    (
+        "tolerance",
+        {"type": "number", "minimum": 0, "maximum": TOLERANCE_AT_MOST_PX, "default": 0},
+        "Pixels that a simplified outline may be off.",
+    ),
 )

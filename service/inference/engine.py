@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from service.cpus import available_cpus
-from service.errors import NotReady
+from service.errors import NotReady, UnknownModel
 from service.inference.lanes import Lanes
 from service.inference.model import LoadedModel, load_model
 from service.inference.pipeline import make_executor
@@ -94,7 +94,8 @@ class Engine:
         """The model for callers who name none: the one of the settings, or the first by name, that does the task.
 
         Raises:
-            UnknownModel, NotReady: the one of the settings cannot answer, or there is no model for the task at all.
+            UnknownModel: the one of the settings is not published, or no model is for the task.
+            NotReady: the one of the settings cannot answer, or one that is loading or failed may be for the task.
         """
         if name := self.settings.default_model:
             model = self.catalog.find(name)
@@ -104,6 +105,8 @@ class Engine:
             model = self.catalog.find(name)
             if model.metadata.task == task:
                 return model
+        if self.catalog.scanned and all(entry.state == "ready" for entry in self.catalog.entries.values()):
+            raise UnknownModel(f"No model for {task} is published.")
         raise NotReady(f"No model for {task} is ready.")
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.errors import DeadlineExceeded
 from service.inference.classifier import Prediction
 from service.inference.model import LoadedModel
 from service.inference.preprocess import PicturePolarity
@@ -84,6 +85,15 @@ class Question:
     stages: dict[str, float] = field(default_factory=dict)
     run_sizes: list[int] = field(default_factory=list)
     """Pictures in each run of the network; stands with the first question of a run that answered several."""
+
+    def check_awaited(self) -> None:
+        """Long work calls this now and then.
+
+        Raises:
+            DeadlineExceeded: nobody waits for the answer any more.
+        """
+        if self.given_up:
+            raise DeadlineExceeded("Nobody waits for the answer any more.")
 
     @property
     def group(self) -> Hashable:

@@ -40,11 +40,16 @@ def logits_of(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float
     return first
 
 
-def classes_of(logits: NDArray[np.float32], size_px: tuple[int, int], *, confidence: bool) -> Segmented:
-    """The classes of a picture of `size_px` (width, height) from the logits (classes, h, w) of the whole of it."""
+def classes_of(
+    logits: NDArray[np.float32], size_px: tuple[int, int], *, confidence: bool, check: Callable[[], None] | None = None
+) -> Segmented:
+    """The classes of a picture of `size_px` (width, height) from the logits (classes, h, w) of the whole of it.
+
+    `check` is called now and then, and ends the work by raising.
+    """
     return Segmented(
-        mask=picture_classes(logits, size_px),
-        confidence=picture_scores(logits, size_px) if confidence else None,
+        mask=picture_classes(logits, size_px, check=check),
+        confidence=picture_scores(logits, size_px, check=check) if confidence else None,
     )
 
 

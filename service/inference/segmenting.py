@@ -6,7 +6,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import ConvoyError, DeadlineExceeded, without_traceback
+from service.errors import ConvoyError, without_traceback
 from service.inference.masks.shares import class_pixels
 from service.inference.preparation import Prepared
 from service.inference.question import Encoded, Question, SegmentResult
@@ -37,7 +37,12 @@ def _answer(item: Prepared) -> Encoded:
         if question.tile:
             segmented = classes_in_tiles(network.run, tensor, model, confidence=question.confidence)
         else:
-            segmented = classes_of(network.run(tensor), item.sizes_px[position], confidence=question.confidence)
+            segmented = classes_of(
+                network.run(tensor),
+                item.sizes_px[position],
+                confidence=question.confidence,
+                check=question.check_awaited,
+            )
         # Nobody else needs it, and several large ones add up.
         item.tensors[position] = tensor[:0]
         results.append(
@@ -69,8 +74,7 @@ class _Timed:
         Raises:
             DeadlineExceeded: nobody waits for the answer any more.
         """
-        if self._question.given_up:
-            raise DeadlineExceeded("Nobody waits for the answer any more.")
+        self._question.check_awaited()
         started = time.perf_counter()
         logits = logits_of(self._question.model, pixels)
         self.spent_s += time.perf_counter() - started

@@ -1,6 +1,6 @@
 """Gives every pixel of a picture its class and its score, from logits that are resized before they are compared."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,8 +11,13 @@ from service.inference.masks.winners import AT_ONCE, Mask, bands, best_classes, 
 
 # Pixels that are interpolated at once, so that a few arrays of them fit into the second-level cache.
 _PIXELS_AT_ONCE: Final = 2**14
+_LOWEST: Final = np.finfo(np.float32).min / 2
 # What finding the classes of a square costs beside its pixels, in pixels that are interpolated with all others.
 _SQUARE_COSTS_PX: Final = 20
+
+
+Check = Callable[[], None] | None
+"""Called every few milliseconds of work, which it ends by raising."""
 
 
 class _Axis(NamedTuple):
@@ -37,7 +42,7 @@ class _Grid(NamedTuple):
     x: _Axis
 
 
-def picture_classes(logits: NDArray[np.float32], size_px: tuple[int, int]) -> Mask:
+def picture_classes(logits: NDArray[np.float32], size_px: tuple[int, int], *, check: Check = None) -> Mask:
     """The best class at every pixel of a picture.
 
     Logits are interpolated linearly between the centres of cells; along an axis on which the picture has fewer pixels
@@ -48,14 +53,15 @@ def picture_classes(logits: NDArray[np.float32], size_px: tuple[int, int]) -> Ma
     Args:
         logits: (classes, h, w) over the whole of the picture.
         size_px: (width, height) of the picture.
+        check: See `Check`.
 
     Returns:
         (height, width). Of equals the lowest class.
     """
-    return _classes(_grid(logits, size_px))
+    return _classes(_grid(logits, size_px), check)
 
 
-def picture_scores(logits: NDArray[np.float32], size_px: tuple[int, int]) -> NDArray[np.uint8]:
+def picture_scores(logits: NDArray[np.float32], size_px: tuple[int, int], *, check: Check = None) -> NDArray[np.uint8]:
     """The softmax score of the best class at every pixel of a picture, from the logits that decided for it.
 
     Arguments as for `picture_classes`.
@@ -65,7 +71,7 @@ def picture_scores(logits: NDArray[np.float32], size_px: tuple[int, int]) -> NDA
     """
     grid = _grid(logits, size_px)
     scores = np.empty((size_px[1], size_px[0]), np.uint8)
-    for rows in _bands(grid):
+    for rows in _bands(grid, check):
         scores[rows] = best_scores(_interpolate(grid, rows))
     return scores
 
@@ -76,6 +82,9 @@ def _grid(logits: NDArray[np.float32], size_px: tuple[int, int]) -> _Grid:
     if (height, width) != logits.shape[1:]:
         planes = (Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in logits)
         logits = np.stack([np.asarray(plane) for plane in planes])
+    if not np.isfinite(logits.min()):
+        # A class that cannot be, such as log(0): times a share of nothing it would be no number at all.
+        logits = np.maximum(logits, _LOWEST)
     return _Grid(logits, _axis(height, size_px[1]), _axis(width, size_px[0]))
 
 
@@ -88,11 +97,14 @@ def _axis(cells: int, pixels: int) -> _Axis:
     return _Axis(cells, square, lower, upper, share)
 
 
-def _bands(grid: _Grid) -> Iterator[slice]:
+def _bands(grid: _Grid, check: Check) -> Iterator[slice]:
     """The rows of the picture, in bands to interpolate."""
     row_numbers = len(grid.logits) * len(grid.x.square)
     # Each band mixes its cells along x anew, so that a few rows share the cells of two, while that is little memory.
-    return bands(len(grid.y.square), row_numbers, max(4 * AT_ONCE, min(4 * row_numbers, 32 * AT_ONCE)))
+    for band in bands(len(grid.y.square), row_numbers, max(4 * AT_ONCE, min(4 * row_numbers, 32 * AT_ONCE))):
+        if check is not None:
+            check()
+        yield band
 
 
 def _interpolate(grid: _Grid, rows: slice) -> NDArray[np.float32]:
@@ -109,7 +121,7 @@ def _mix(lower: NDArray[np.float32], upper: NDArray[np.float32], share: NDArray[
     return lower * (1 - share) + upper * share
 
 
-def _classes(grid: _Grid) -> Mask:
+def _classes(grid: _Grid, check: Check) -> Mask:
     """The best class at every pixel."""
     cells = best_classes(grid.logits)
     if not (grid.y.share.any() or grid.x.share.any()) and cells.shape == (len(grid.y.square), len(grid.x.square)):
@@ -125,11 +137,13 @@ def _classes(grid: _Grid) -> Mask:
     squares_y, squares_x = np.nonzero(mixed)
     square_px = len(y_pixels) * len(x_pixels)
     if square_px > _PIXELS_AT_ONCE or len(squares_y) * (square_px + _SQUARE_COSTS_PX) > mask.size:
-        for band in _bands(grid):
+        for band in _bands(grid, check):
             mask[band] = best_classes(_interpolate(grid, band))
         return mask
     at_once = _PIXELS_AT_ONCE // square_px
     for first in range(0, len(squares_y), at_once):
+        if check is not None:
+            check()
         chunk = slice(first, first + at_once)
         rows, columns = y_pixels[:, np.newaxis, squares_y[chunk]], x_pixels[np.newaxis, :, squares_x[chunk]]
         mask[rows, columns] = _square_classes(grid, rows, columns)

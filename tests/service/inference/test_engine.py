@@ -73,6 +73,12 @@ def test_without_a_name_the_default_model_answers_else_the_first(tmp_path: Path)
 def test_the_default_model_is_one_that_does_the_task(tmp_path: Path) -> None:
     write_tiny_artifact(tmp_path, name="b")
     engine = engine_over(tmp_path)
+    with pytest.raises(UnknownModel, match=r"^No model for image-segmentation is published\.$"):
+        engine.find_default("image-segmentation")
+    engine.stop()
+    (tmp_path / "failed" / "1").mkdir(parents=True)
+    (tmp_path / "failed" / "1" / "model.onnx").write_bytes(b"one that might have been for it")
+    engine = engine_over(tmp_path)
     with pytest.raises(NotReady, match=r"^No model for image-segmentation is ready\.$"):
         engine.find_default("image-segmentation")
     engine.stop()
@@ -92,7 +98,7 @@ def test_readiness_asks_for_the_required_models_else_for_any(tmp_path: Path) -> 
 
     any_will_do = engine_over(tmp_path)
     demanding = engine_over(tmp_path, required_models=("a", "b"))
-    with pytest.raises(NotReady):
+    with pytest.raises(UnknownModel):
         any_will_do.find_default("image-classification")
     seen = [(readiness(any_will_do), readiness(demanding))]
     for name in ("a", "b"):

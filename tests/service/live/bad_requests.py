@@ -154,12 +154,12 @@ _MASK_PARAMETERS = [
     *(_mask_query(f"{name} of {form}", f"format={form}&{name}={text}", f"{name} goes with format={forms}")
       for name, text, form, forms in (
           ("scores", "true", "png", "rle, polygons or json, not with png"),
-          ("scores", "false", "color", "rle, polygons or json, not with color"),
+          ("scores", "true", "color", "rle, polygons or json, not with color"),
           ("confidence", "true", "overlay", "rle, polygons or json, not with overlay"),
-          ("rle", "compressed", "polygons", "rle or json, not with polygons"),
-          ("polygons", "rings", "rle", "polygons or json, not with rle"),
+          ("rle", "uncompressed", "polygons", "rle or json, not with polygons"),
+          ("polygons", "coco", "rle", "polygons or json, not with rle"),
           ("tolerance", "1", "rle", "polygons or json, not with rle"),
-          ("tolerance", "0", "png", "polygons or json, not with png"),
+          ("tolerance", "0.5", "png", "polygons or json, not with png"),
       )),
     _mask_query("scores without a format", "scores=true", "not with png"),
     _mask_query("unknown run lengths", "format=rle&rle=coco", "compressed or uncompressed"),

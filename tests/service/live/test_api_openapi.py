@@ -56,6 +56,18 @@ def document(client: httpx.Client) -> dict[str, Any]:
     return sent
 
 
+@pytest.mark.parametrize("form", ["png", "rle"])
+def test_every_default_may_be_said(document: dict[str, Any], client: httpx.Client, form: str) -> None:
+    # Generated clients and the page fill them all in.
+    parameters = document["paths"]["/v1/models/{name}/segment"]["post"]["parameters"]
+    defaults = {each["name"]: each["schema"]["default"] for each in parameters if "default" in each["schema"]}
+    assert len(defaults) == 7
+    sent = {name: str(value).lower() for name, value in defaults.items()} | {"format": form}
+    response = client.post("/v1/models/levels/segment", params=sent, content=PICTURE)
+    assert response.status_code == 200, response.text
+    assert response.content == client.post(f"/v1/models/levels/segment?format={form}", content=PICTURE).content
+
+
 def described(document: dict[str, Any], method: str, target: str) -> tuple[str, dict[str, Any]] | None:
     """The template and the responses for a request."""
     path = target.partition("?")[0]

@@ -1,12 +1,14 @@
 """Logits are resized before they are compared: as Pillow resizes, without computing what is certain."""
 
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.errors import DeadlineExceeded
 from service.inference.masks.resizing import picture_classes, picture_scores
 from tests.service.inference.masks.sample_masks import smooth_logits
 
@@ -78,3 +80,29 @@ def test_a_large_picture_takes_memory_for_its_mask_and_little_more() -> None:
             assert peak - before < 25e6
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("decide", [picture_classes, picture_scores])
+def test_work_that_nobody_waits_for_ends_early(decide: Callable[..., NDArray[np.uint8]]) -> None:
+    logits = np.random.default_rng(0).normal(0, 4, (60, 40, 40)).astype(np.float32)
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise DeadlineExceeded("Nobody waits for the answer any more.")
+
+    with pytest.raises(DeadlineExceeded):
+        decide(logits, (2000, 1500), check=check)
+    calls = 100
+    decide(logits, (200, 150), check=check)
+    assert calls > 100
+
+
+def test_a_class_that_cannot_be_is_nowhere() -> None:
+    logits = np.random.default_rng(0).normal(0, 4, (4, 6, 6)).astype(np.float32)
+    logits[0] = -np.inf
+    mask = picture_classes(logits, (18, 18))
+    assert np.array_equal(mask, 1 + picture_classes(logits[1:], (18, 18)))
+    assert np.array_equal(picture_scores(logits, (18, 18)), picture_scores(logits[1:], (18, 18)))

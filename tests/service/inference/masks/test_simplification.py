@@ -3,7 +3,9 @@ import pycocotools.mask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from service.inference.masks import simplification
 from service.inference.masks.outlines import Outlines, trace
 from service.inference.masks.polygons import coco_polygons, polygons
 from service.inference.masks.simplification import simplify
@@ -95,3 +97,42 @@ def test_a_spiral_of_many_turns_is_simplified_without_recursion() -> None:
     assert len(outlines.classes) == 1
     simplified = simplify(outlines, 0.4)
     assert len(simplified.points) == len(outlines.points)
+
+
+def stripes(edge_px: int, period_px: int) -> Mask:
+    """Diagonal ones, whose borders are staircases: every step lies as far from the straight line."""
+    y, x = np.mgrid[:edge_px, :edge_px]
+    return ((x + y) // (period_px // 2) % 2).astype(np.uint8)
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many points each turn has looked at."""
+    numbers = []
+    distances = simplification._distances
+
+    def counted(offsets: NDArray[np.complex128], chords: NDArray[np.complex128]) -> NDArray[np.float64]:
+        numbers.append(len(offsets))
+        return distances(offsets, chords)
+
+    monkeypatch.setattr(simplification, "_distances", counted)
+    return numbers
+
+
+@pytest.mark.parametrize("tolerance_px", [0.1, 0.5, 0.7])
+def test_the_steps_of_diagonals_are_no_more_work_than_others(tolerance_px: float, looked_at: list[int]) -> None:
+    outlines = trace(stripes(400, 40), background=True)
+    simplify(outlines, tolerance_px)
+    # Each turn halves what is left: as many turns as the longest of the rings has digits in base two, and a few.
+    longest = int(np.diff(outlines.starts).max())
+    assert len(looked_at) <= longest.bit_length() + 6
+
+
+def test_a_curve_that_bends_ever_more_is_cut_in_the_middle_in_the_end(looked_at: list[int]) -> None:
+    # Farthest from the chord is always a point near one end, so that each turn would take a few points off.
+    widths = np.round(1.02 ** np.arange(400)).astype(np.int64)
+    mask = (np.arange(widths[-1] + 1) < widths[:, np.newaxis]).astype(np.uint8)
+    outlines = trace(mask, background=True)
+    simplified = simplify(outlines, 0.01)
+    assert np.array_equal(filled(rings_of(simplified), mask.shape), mask == 1)
+    assert 24 < len(looked_at) <= 24 + len(outlines.points).bit_length()
