@@ -1,0 +1,1 @@
+"""The deployment exercised for real: `python -m deploy.check`."""

@@ -1,0 +1,135 @@
+"""The compose file, brought up under a name of its own on ports of its own."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import httpx
+
+from deploy.check.engine import CheckFailed, Docker, run
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("convoy", "loadbalancer", "prometheus", "alertmanager")
+"""What is exercised; Grafana draws what Prometheus answers."""
+_UP_S = 300.0
+_DOWN_S = 180.0
+_POLL_S = 0.5
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One project of docker compose."""
+
+    docker: Docker
+    project: str
+    environment: Mapping[str, str]
+    """What the compose file is told: image, models, ports."""
+
+    @classmethod
+    def of(cls, docker: Docker, *, image: str, models: Path) -> "Stack":
+        """A project that meets no other one."""
+        ports = {f"{name}_PORT": str(_free_port()) for name in ("CONVOY", "PROMETHEUS", "ALERTMANAGER", "GRAFANA")}
+        environment = {
+            **docker.environment,
+            **ports,
+            "CONVOY_BIND": "127.0.0.1",
+            "CONVOY_IMAGE": image,
+            "CONVOY_MODELS": str(models),
+            "CONVOY_CPUS": "1",
+            "CONVOY_ACCESS_LOG": "false",
+        }
+        return cls(docker=docker, project=f"convoycheck{os.getpid()}", environment=environment)
+
+    @property
+    def port(self) -> int:
+        """Of the load balancer."""
+        return int(self.environment["CONVOY_PORT"])
+
+    def up(self, *, replicas: int) -> None:
+        """Start everything; returns before anything is ready."""
+        self._compose("up", "--detach", "--no-build", "--scale", f"convoy={replicas}", *SERVICES, timeout_s=_UP_S)
+
+    def down(self) -> None:
+        """Stop and remove everything, volumes included."""
+        self._compose("down", "--volumes", "--remove-orphans", timeout_s=_DOWN_S)
+
+    def containers(self, service: str) -> list[str]:
+        """Ids of the service's containers, those that have stopped included."""
+        return self._compose("ps", "--all", "--quiet", service).split()
+
+    def logs(self) -> str:
+        """The end of what all containers have printed."""
+        return self._compose("logs", "--no-color", "--tail", "40")
+
+    def remains(self) -> list[str]:
+        """Containers, networks and volumes that are still there."""
+        label = f"label=com.docker.compose.project={self.project}"
+        lists = (("ps", "--all"), ("network", "ls"), ("volume", "ls"))
+        return [name for kind in lists for name in self.docker(*kind, "--quiet", "--filter", label).split()]
+
+    def get(self, path: str) -> Any:
+        """JSON of a route behind the load balancer.
+
+        Raises:
+            httpx.HTTPError: it does not answer, or not with 200.
+        """
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10).raise_for_status().json()
+
+    def prometheus(self, path: str, **parameters: str) -> Any:
+        """The `data` of an answer of Prometheus's API.
+
+        Raises:
+            httpx.HTTPError: it does not answer, or not with 200.
+        """
+        url = f"http://127.0.0.1:{self.environment['PROMETHEUS_PORT']}/api/v1/{path}?{urlencode(parameters)}"
+        return httpx.get(url, timeout=20).raise_for_status().json()["data"]
+
+    def alertmanager(self, path: str) -> Any:
+        """An answer of Alertmanager's API."""
+        url = f"http://127.0.0.1:{self.environment['ALERTMANAGER_PORT']}/api/v2/{path}"
+        return httpx.get(url, timeout=10).raise_for_status().json()
+
+    def ask_inside(self, container: str, path: str) -> Any:
+        """JSON of a route of one replica, asked for inside its own container."""
+        code = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:3000{path}', timeout=5).read().decode())"
+        return json.loads(self.docker("exec", container, "python", "-c", code))
+
+    def _compose(self, *arguments: str, timeout_s: float = 60) -> str:
+        command = ["docker", "compose"] if self.docker.succeeds("compose", "version") else ["docker-compose"]
+        command += ["--project-name", self.project, "--file", str(ROOT / "docker-compose.yml")]
+        return run([*command, *arguments], self.environment, timeout_s=timeout_s, within=ROOT)
+
+
+def until(look: Callable[[], Answer | None], *, within_s: float, what: str) -> Answer:
+    """What `look` finds, as soon as it is neither None nor false; an answer that fails is one that is not there yet.
+
+    Raises:
+        CheckFailed: it found nothing in time.
+    """
+    deadline = time.monotonic() + within_s
+    problem = ""
+    while True:
+        try:
+            found = look()
+        except (httpx.HTTPError, CheckFailed) as error:
+            found, problem = None, f" ({error})"
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise CheckFailed(f"{what}: not within {within_s:.0f} s{problem}.")
+        time.sleep(_POLL_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
