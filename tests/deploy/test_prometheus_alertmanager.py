@@ -1,8 +1,11 @@
 """A real Alertmanager with the configuration: who is told, and what is not worth telling."""
 
 import itertools
+import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -39,10 +42,23 @@ def told(url: str, *sent: dict[str, str]) -> dict[str, str]:
     }
 
 
-def test_amtool_accepts_the_configuration() -> None:
-    command = [program("amtool", PACKAGE), "check-config", str(CONFIG)]
+def amtool_accepts(config: Path) -> None:
+    command = [program("amtool", PACKAGE), "check-config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_amtool_accepts_the_configuration() -> None:
+    amtool_accepts(CONFIG)
+
+
+def test_amtool_accepts_it_with_the_receivers_of_the_runbook(tmp_path: Path) -> None:
+    page = (DEPLOY.parent / "docs/runbook.md").read_text()
+    (receivers,) = re.findall(r"^    receivers:\n(?:    .+\n)+", page, re.MULTILINE)
+    written, count = re.subn(r"^receivers:\n(?:  .+\n)+", textwrap.dedent(receivers), CONFIG.read_text(), flags=re.M)
+    assert count == 1
+    (tmp_path / "alertmanager.yml").write_text(written)
+    amtool_accepts(tmp_path / "alertmanager.yml")
 
 
 def test_the_receiver_is_the_severity(url: str) -> None:
