@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.builders.timeseries import Panel as Lines
 
 from deploy.dashboards import shared_panels
-from deploy.dashboards.colours import GREEN, ORANGE, OUTCOMES, RED, YELLOW
+from deploy.dashboards.colours import GRAY, GREEN, ORANGE, OUTCOMES, RED, YELLOW
 from deploy.dashboards.page import Page, Row
 from deploy.dashboards.panels import Facts, Query, heatmap, lines, states
 from deploy.dashboards.queries import MODEL, SERVICE, buckets, mean, per_second, quantile, ratio
@@ -44,14 +44,14 @@ def _loaded() -> States:
     facts = Facts(
         "Loaded versions",
         "convoy_model_loaded by version, 1 where any replica can answer with it. A version that failed to load is 0, "
-        "and so is one that a newer one has replaced.",
+        "and so is one that newer ones have replaced.",
         "none",
         width=12,
         most=1,
         empty="no models",
     )
     loaded = Query(f"max by (model, version) (convoy_model_loaded{{{MODEL}}})", _NAME)
-    return states(facts, loaded, {"1": ("loaded", GREEN), "0": ("not loaded", RED)})
+    return states(facts, loaded, {"1": ("loaded", GREEN), "0": ("not loaded", GRAY)})
 
 
 def _providers() -> Lines:

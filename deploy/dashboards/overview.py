@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.builders.timeseries import Panel as Lines
 
 from deploy.dashboards import shared_panels
-from deploy.dashboards.colours import BLUE, GREEN, ORANGE, PURPLE, RED, STATUSES, YELLOW
+from deploy.dashboards.colours import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, STATUSES, YELLOW
 from deploy.dashboards.page import Page, Row
 from deploy.dashboards.panels import Facts, Query, lines
 from deploy.dashboards.queries import (
@@ -150,7 +150,8 @@ def _budgets() -> Lines:
 def _processes() -> Lines:
     facts = Facts(
         "Replicas and workers",
-        "Replicas that Prometheus reaches, job:up:sum, and their worker processes that are alive, convoy_workers.",
+        "Replicas that Prometheus reaches, job:up:sum, of those that it knows, job:up:count; and the worker processes "
+        "of all that are alive, convoy_workers.",
         "short",
         width=6,
         empty="none",
@@ -158,8 +159,9 @@ def _processes() -> Lines:
     return lines(
         facts,
         Query(f"sum(job:up:sum{{{JOB}}})", "replicas"),
+        Query(f"sum(job:up:count{{{JOB}}})", "replicas known"),
         Query(f"sum(convoy_workers{{{SERVICE}}})", "workers"),
-        colours={"replicas": GREEN, "workers": BLUE},
+        colours={"replicas": GREEN, "replicas known": GRAY, "workers": BLUE},
     )
 
 
