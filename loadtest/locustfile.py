@@ -32,6 +32,13 @@ class Stages(LoadTestShape):
 
     ended: tuple[float, float] | None = None
     """When the last stage ended (seconds since the epoch), and this process's CPU seconds then."""
+    _index: int | None = None
+
+    def reset_time(self) -> None:
+        """A test begins; in Locust's web page it may not be the first one."""
+        self.start_time = time.perf_counter()
+        self.ended = self._index = None
+        Stream.session.forget()
 
     def tick(self) -> tuple[int, float] | None:
         """How many users there should be now."""
@@ -41,9 +48,9 @@ class Stages(LoadTestShape):
         index = stage_at(stages, time.perf_counter() - self.start_time)
         if index is None:
             return self._after()
-        session = Stream.session
-        if index == len(session.started):
-            session.begin_stage(stages[index])
+        if index != self._index:
+            self._index = index
+            Stream.session.begin_stage(stages[index])
         users = max(1, round(stages[index].rate / options.stream_rate))
         return users, users
 

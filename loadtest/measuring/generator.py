@@ -80,6 +80,9 @@ def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path
         os.sched_setaffinity(0, before)
     if ended.returncode not in (MET, MISSED, INVALID) or not (folder / "summary.json").exists():
         raise GeneratorFailed(f"Locust failed:\n{(ended.stdout + ended.stderr)[-2000:]}")
+    for line in ended.stdout.splitlines():
+        if line.startswith("loadtest:"):
+            print(line, flush=True)
     summary = json.loads((folder / "summary.json").read_text())
     ran = [
         RanStage(Stage(each["seconds"], each["rate"]), each["start_s"], each["end_s"], each["generator_cpu_share"])

@@ -50,6 +50,8 @@ class MetricsText:
     def usage(self) -> tuple[float, float]:
         """As its workers count it; memory is resident, shared pages in each."""
         values = self._values()
+        if _CPU not in values or _MEMORY not in values:
+            raise Unreadable(f"{self.url}/metrics says nothing of its CPU time and memory.")
         return sum(values[_CPU].values()), sum(values[_MEMORY].values()) / 2**20
 
     def stage_totals(self) -> Totals:
@@ -65,9 +67,12 @@ class MetricsText:
     def _values(self) -> dict[str, dict[str, float]]:
         """Samples by name, summed per stage."""
         values: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        for family in text_string_to_metric_families(_get(self.url + "/metrics").decode()):
-            for sample in family.samples:
-                values[sample.name][sample.labels.get("stage", "")] += sample.value
+        try:
+            families = list(text_string_to_metric_families(_get(self.url + "/metrics").decode()))
+        except ValueError as error:
+            raise Unreadable(f"{self.url}/metrics is no text of Prometheus's: {error}.") from None
+        for sample in (sample for family in families for sample in family.samples):
+            values[sample.name][sample.labels.get("stage", "")] += sample.value
         return values
 
 

@@ -80,6 +80,11 @@ class Session:
         if not self._questions:
             raise SystemExit("loadtest: there is nothing left to ask.")
 
+    def forget(self) -> None:
+        """Begin anew: rows and stages of an earlier test are of no use."""
+        self.rows.take()
+        self.started.clear()
+
     def available(self, shares: Mapping[str, int]) -> dict[str, int]:
         """The shares that the service can answer."""
         return {endpoint: share for endpoint, share in shares.items() if endpoint in self._questions}

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _STAGE = re.compile(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)")
+LEAST_S = 2.0
+"""Locust looks once a second what should be; a shorter stage could pass unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,16 @@ def parse_stages(text: str) -> list[Stage]:
     """Stages from `SECONDSxRATE,...`, as in 10x40,20x80.
 
     Raises:
-        ValueError: the text has another form, or a stage without length or rate.
+        ValueError: the text has another form, or a stage is shorter than `LEAST_S` or has no rate.
     """
     stages = []
     for part in text.split(","):
         match = _STAGE.fullmatch(part.strip())
-        if match is None or not (float(match[1]) and float(match[2])):
-            raise ValueError(f"{part.strip()!r} is no stage; stages are written SECONDSxRATE,... as in 10x40,20x80.")
+        if match is None or float(match[1]) < LEAST_S or not float(match[2]):
+            raise ValueError(
+                f"{part.strip()!r} is no stage; stages are written SECONDSxRATE,... as in 10x40,20x80, and last at "
+                f"least {LEAST_S:g} seconds."
+            )
         stages.append(Stage(float(match[1]), float(match[2])))
     return stages
 

@@ -1,0 +1,80 @@
+"""A service that classifies one request at a time, and can be told to be slow, to stall once, or to answer wrongly."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+
+@dataclass
+class Behaviour:
+    """What the service does; requests are counted from 1."""
+
+    takes_s: float = 0.001
+    stall_at: int = 0
+    stall_s: float = 0.0
+    wrong_from: int = 10**9
+    refuse_from: int = 10**9
+    answered: int = 0
+    lane: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    behaviour: ClassVar[Behaviour]
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        if self.path == "/metrics":
+            self._send(200, b"# HELP up Nothing more.\nup 1\n")
+            return
+        model = {"name": "stub", "version": 1, "task": "image-classification", "state": "ready"}
+        self._answer(200, {"models": [model]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        behaviour = self.behaviour
+        with behaviour.lane:
+            behaviour.answered += 1
+            number = behaviour.answered
+            time.sleep(behaviour.stall_s if number == behaviour.stall_at else behaviour.takes_s)
+        if number >= behaviour.refuse_from:
+            self._answer(503, {"error": "Too many.", "code": "overloaded"})
+            return
+        label = "other" if number >= behaviour.wrong_from else "stub"
+        self._answer(200, {"predictions": [{"index": 0, "label": label, "score": 0.9}]})
+
+    def _answer(self, status: int, body: dict[str, object]) -> None:
+        self._send(status, json.dumps(body).encode())
+
+    def _send(self, status: int, data: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+@contextmanager
+def stub_service(**behaviour: float) -> Iterator[str]:
+    """Its URL, for as long as the block runs."""
+    handler = type("Handler", (_Handler,), {"behaviour": Behaviour(**behaviour)})  # type: ignore[arg-type]
+    with _Server(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
