@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy.dashboards.checks import Question, complaints
 from deploy.dashboards.definitions import known_series, recorded_series, service_series
@@ -148,6 +149,14 @@ def test_lines_are_drawn_where_the_alerts_and_the_objectives_are() -> None:
     burns = [rule.expression for rule in rules() if rule.name == "ConvoyAvailabilityBurn"]
     for step in drawn["Availability burn rate"][1:]:
         assert any(f"> {step['value']} * " in burn for burn in burns)
+
+
+def test_the_data_source_is_the_one_that_dashboards_choose_and_knows_how_often_is_scraped() -> None:
+    folder = FOLDER.parents[1]
+    (source,) = yaml.safe_load((folder / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    assert {page["templating"]["list"][0]["current"]["value"] for page in PAGES.values()} == {source["uid"]}
+    scraped = yaml.safe_load((folder / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == scraped
 
 
 def test_a_stage_has_the_same_colour_everywhere() -> None:
