@@ -28,7 +28,7 @@ def main() -> None:
         settings = Settings.from_environment()
         settings.check_repository()
         _check_port(settings)
-        provider = _working_provider(settings)
+        provider, told = _working_provider(settings)
         given = os.environ.get("BENTOML_HOME")
         home = _given_home(given) if given else _home(settings)
     except InvalidSettings as error:
@@ -38,7 +38,7 @@ def main() -> None:
     sys.stderr.flush()
     environment = {
         **os.environ,
-        f"{PREFIX}PROVIDER": provider,
+        f"{PREFIX}PROVIDER": told,
         "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "True",
     }
@@ -81,13 +81,17 @@ def _check_port(settings: Settings) -> None:
         raise InvalidSettings(f"{PREFIX}HOST={settings.host} and {PREFIX}PORT={settings.port} cannot work: {reason}.")
 
 
-def _working_provider(settings: Settings) -> str:
-    from service.inference.session import ProviderUnavailable, resolve_provider
+def _working_provider(settings: Settings) -> tuple[str, str]:
+    """The one that works, and what the workers are told: that they need not probe others, unless "auto" had to make do
+    with a lesser one, which their metrics then show.
+    """
+    from service.inference.session import ProviderUnavailable, intended_provider, resolve_provider
 
     try:
-        return resolve_provider(settings.provider)
+        provider = resolve_provider(settings.provider)
     except ProviderUnavailable as error:
         raise InvalidSettings(f"{PREFIX}PROVIDER={settings.provider} cannot work: {error}") from None
+    return provider, provider if provider == intended_provider(settings.provider) else settings.provider
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def service_series() -> dict[str, frozenset[str]]:
     registry = _Register()
     RequestMetrics(registry)
     ModelMetrics(registry, InferenceMetrics(registry, max_class_labels=1))
-    ProcessMetrics(registry, service_version="", ort_version="")
+    ProcessMetrics(registry, service_version="", ort_version="", configured_provider="")
     series = {}
     for collector in registry.collectors:
         for family in collector.describe():

@@ -21,7 +21,7 @@ from service.http.responses import Response
 from service.http.routes import Route, Router
 from service.http.views import Views
 from service.inference.engine import Engine
-from service.inference.session import ProviderName, onnxruntime_version
+from service.inference.session import ProviderName, intended_provider, onnxruntime_version
 from service.logs import AccessLog
 from service.repository.peers import Peers
 from service.settings import Settings
@@ -37,7 +37,10 @@ class Application:
         self._registry = CollectorRegistry()
         self._requests = RequestMetrics(self._registry)
         self._process = ProcessMetrics(
-            self._registry, service_version=version("convoy"), ort_version=onnxruntime_version()
+            self._registry,
+            service_version=version("convoy"),
+            ort_version=onnxruntime_version(),
+            configured_provider=intended_provider(settings.provider),
         )
         inference = InferenceMetrics(self._registry, max_class_labels=settings.max_class_labels)
         models = ModelMetrics(self._registry, inference)

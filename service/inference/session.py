@@ -177,6 +177,16 @@ def probe_provider(provider: ProviderName) -> None:
         raise ProviderUnavailable(f"The provider {provider!r} computes wrongly here.")
 
 
+def intended_provider(choice: ProviderName | Literal["auto"]) -> ProviderName:
+    """The provider that `choice` hopes for, whether it works here or not: "auto" is the fastest one that the installed
+    onnxruntime was built with.
+    """
+    if choice != "auto":
+        return choice
+    built_in = available_providers()
+    return next((name for name in _AUTO_ORDER if name in built_in), "cpu")
+
+
 def resolve_provider(choice: ProviderName | Literal["auto"]) -> ProviderName:
     """The provider that `choice` stands for, probed: "auto" is cuda where that works and cpu elsewhere.
 

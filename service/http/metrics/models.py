@@ -22,6 +22,9 @@ class ModelMetrics:
             return Gauge(name, text, labels, multiprocess_mode="livemax", registry=registry)
 
         self._loaded = gauge("convoy_model_loaded", "1 where the version can answer, 0 where it cannot.", at)
+        self._failed_now = gauge(
+            "convoy_model_failed", "1 where the published version could not be loaded, 0 otherwise.", at
+        )
         self._load_duration = gauge("convoy_model_load_duration_seconds", "Time to load and warm up.", at)
         self._last_load = gauge("convoy_model_last_load_timestamp_seconds", "When the version was loaded.", at)
         self._info = gauge(
@@ -43,6 +46,7 @@ class ModelMetrics:
             "convoy_model_load_failures_total", "Versions that failed to load.", ["model"], registry=registry
         )
         self._loaded_models: dict[tuple[str, int], LoadedModel] = {}
+        self._seen: set[tuple[str, int]] = set()
         self._failed: set[object] = set()
 
     def follow(self, catalog: Catalog[LoadedModel]) -> None:
@@ -55,6 +59,11 @@ class ModelMetrics:
             if self._loaded_models.get(key) is not model:
                 self._mark(model, 1)
                 self._describe(model)
+        # A version that was taken away has not failed any more.
+        self._seen.update(catalog.entries)
+        for key in self._seen:
+            known = catalog.entries.get(key)
+            self._failed_now.labels(key[0], str(key[1])).set(known is not None and known.state == "failed")
         for entry in catalog.entries.values():
             self._failures.labels(entry.published.name)
             if entry.state == "failed":

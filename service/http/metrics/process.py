@@ -11,7 +11,9 @@ _PAGE_BYTES = resource.getpagesize()
 class ProcessMetrics:
     """Memory, CPU time and the queue; prometheus_client's own process metrics know one process only."""
 
-    def __init__(self, registry: CollectorRegistry, *, service_version: str, ort_version: str) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, *, service_version: str, ort_version: str, configured_provider: str
+    ) -> None:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(name, text, multiprocess_mode="livesum", registry=registry)
 
@@ -24,13 +26,21 @@ class ProcessMetrics:
         )
         self._cpu_seen_s = 0.0
         self._workers.set(1)
-        Gauge(
+
+        def info(name: str, text: str, **labels: str) -> None:
+            Gauge(name, text, list(labels), multiprocess_mode="livemax", registry=registry).labels(**labels).set(1)
+
+        info(
             "convoy_build_info",
             "1, with the versions of the service and of onnxruntime.",
-            ["version", "ort_version"],
-            multiprocess_mode="livemax",
-            registry=registry,
-        ).labels(service_version, ort_version).set(1)
+            version=service_version,
+            ort_version=ort_version,
+        )
+        info(
+            "convoy_configured_provider_info",
+            "1, with the execution provider that models should run on.",
+            provider=configured_provider,
+        )
 
     def sample(self, *, waiting: int, running: int) -> None:
         """Bring the series up to date."""

@@ -173,6 +173,13 @@ def test_a_version_that_is_gone_goes_to_zero_and_a_failed_one_is_counted_once(
     assert total(text, "convoy_model_info", version="3", sha256=model.digest) == 0.0
     assert total(text, "convoy_model_info", version="4", sha256="f" * 64) == 1.0
     assert total(text, "convoy_model_load_failures_total", model="wide") == 1.0
+    failed = {version: total(text, "convoy_model_failed", version=version) for version in "345"}
+    assert failed == {"3": 0.0, "4": 0.0, "5": 1.0}
+    metrics.follow(catalog(entry(newer, version=4)))
+    assert total(text_of(registry), "convoy_model_failed") == 0.0  # it was taken away
+    metrics.follow(catalog(entry(newer, version=4, state="failed")))
+    replaced = text_of(registry)  # by something broken, and goes on
+    assert (total(replaced, "convoy_model_failed"), total(replaced, "convoy_model_loaded", version="4")) == (1.0, 1.0)
 
 
 def test_errors_are_counted_once_each_by_a_code_that_was_there_at_zero(registry: CollectorRegistry) -> None:
@@ -191,7 +198,7 @@ def test_errors_are_counted_once_each_by_a_code_that_was_there_at_zero(registry:
 
 
 def test_gauges_say_how_full_a_worker_is_and_its_processor_time_only_grows(registry: CollectorRegistry) -> None:
-    metrics = ProcessMetrics(registry, service_version="1", ort_version="2")
+    metrics = ProcessMetrics(registry, service_version="1", ort_version="2", configured_provider="cuda")
     used = []
     for waiting in (3, 0):
         metrics.sample(waiting=waiting, running=2)
@@ -203,6 +210,7 @@ def test_gauges_say_how_full_a_worker_is_and_its_processor_time_only_grows(regis
     assert 0 < used[0] <= used[1]
     assert 20e6 < total(text, "convoy_process_resident_memory_bytes") < 20e9
     assert total(text, "convoy_build_info", version="1", ort_version="2") == 1.0
+    assert total(text, "convoy_configured_provider_info", provider="cuda") == 1.0
 
 
 def test_the_exposition_is_prometheus_or_openmetrics_as_asked(registry: CollectorRegistry) -> None:

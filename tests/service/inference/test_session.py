@@ -18,6 +18,7 @@ from service.inference.session import (
     RunFailed,
     TensorSpec,
     available_providers,
+    intended_provider,
     onnxruntime_version,
     open_session,
     probe_provider,
@@ -194,5 +195,7 @@ def test_a_provider_that_onnxruntime_skips_is_refused_and_never_replaced(tiny_ar
 
 
 @pytest.mark.usefixtures("broken_cuda")
-def test_auto_takes_the_cpu_where_cuda_does_not_work() -> None:
+def test_auto_takes_the_cpu_where_cuda_does_not_work_and_had_hoped_for_cuda() -> None:
     assert resolve_provider("auto") == "cpu"
+    assert intended_provider("auto") == "cuda"
+    assert intended_provider("cpu") == "cpu"

@@ -4,7 +4,6 @@ import io
 import math
 import random
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.prometheus_server import program, running_prometheus
 from tests.service.live.running import Service, free_port, running_service
 from tests.service.tiny_artifact import write_tiny_artifact
 from tests.service.tiny_segmenter import LEVEL_LABELS, write_tiny_segmenter
@@ -39,6 +39,7 @@ SERIES = {
     "convoy_baseline_class_share": {"model", "version", "class"},
     "convoy_baseline_confidence_share": {"model", "version", "bucket"},
     "convoy_model_loaded": {"model", "version"},
+    "convoy_model_failed": {"model", "version"},
     "convoy_model_info": {"model", "version", "sha256", "opset", "provider", "precision"},
     "convoy_model_load_duration_seconds": {"model", "version"},
     "convoy_model_last_load_timestamp_seconds": {"model", "version"},
@@ -49,6 +50,7 @@ SERIES = {
     "convoy_process_resident_memory_bytes": set(),
     "convoy_process_cpu_seconds": set(),
     "convoy_build_info": {"version", "ort_version"},
+    "convoy_configured_provider_info": {"provider"},
 }
 
 
@@ -156,39 +158,25 @@ def test_baselines_stand_beside_what_they_are_compared_with(service: Service) ->
 
 
 def test_promtool_finds_nothing_to_complain_about(service: Service) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed (Debian's package prometheus has it)")
+    command = [program("promtool"), "check", "metrics"]
     text = httpx.get(service.url + "/metrics", timeout=20).content
-    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=30, check=False)
+    checked = subprocess.run(command, input=text, capture_output=True, timeout=30, check=False)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
 def test_prometheus_answers_rates_quantiles_and_drift(service: Service, tmp_path: Path) -> None:
-    prometheus = shutil.which("prometheus")
-    if prometheus is None:
-        pytest.skip("prometheus is not installed")
     config = tmp_path / "prometheus.yml"
     target = service.url.removeprefix("http://")
     config.write_text(
         "global: {scrape_interval: 1s}\n"
         f"scrape_configs: [{{job_name: convoy, static_configs: [{{targets: ['{target}']}}]}}]\n"
     )
-    port = free_port()
-    flags = [f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'data'}"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [prometheus, *flags, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log
-        )
-    try:
+    with running_prometheus(tmp_path, config, free_port()) as prometheus:
         ends = time.monotonic() + _SCRAPES_S
         while time.monotonic() < ends:
             httpx.post(service.url + "/v1/models/tiny/classify", content=picture(), timeout=20)
             time.sleep(0.02)
-        answers = {query: ask(port, query) for query in queries()}
-    finally:
-        process.terminate()
-        process.wait(20)
+        answers = {query: [sample.value for sample in prometheus.ask(query)] for query in queries()}
     rates, quantiles, drift, confidence = answers.values()
     assert sum(rates) > 1
     assert len(quantiles) == 6
@@ -207,9 +195,3 @@ def queries() -> list[str]:
         "histogram_quantile(0.99, sum by (stage, le) (rate(convoy_stage_duration_seconds_bucket[5s])))",
         *(block.replace("[1h]", "[5s]") for block in blocks),
     ]
-
-
-def ask(port: int, query: str) -> list[float]:
-    answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}, timeout=20).json()
-    assert answer["status"] == "success", answer
-    return [float(each["value"][1]) for each in answer["data"]["result"]]

@@ -102,7 +102,8 @@ def test_a_spiral_of_many_turns_is_simplified_without_recursion() -> None:
 def stripes(edge_px: int, period_px: int) -> Mask:
     """Diagonal ones, whose borders are staircases: every step lies as far from the straight line."""
     y, x = np.mgrid[:edge_px, :edge_px]
-    return ((x + y) // (period_px // 2) % 2).astype(np.uint8)
+    mask: Mask = ((x + y) // (period_px // 2) % 2).astype(np.uint8)
+    return mask
 
 
 @pytest.fixture
