@@ -10,6 +10,7 @@ import torch
 from export.artifact_files import artifact_files
 from export.classification.evaluation import Evaluation
 from export.data.idx_datasets import DATASETS
+from export.data.scenes import NAME as SCENES
 from export.evaluation_file import read_evaluation
 from export.segmentation.evaluation import MaskEvaluation
 from export.verification import PARITY_PROP
@@ -84,8 +85,11 @@ def _figures(
     model = metadata.architecture
     which = model if name == model else f"{model} --name {name}"
     again, evaluate = (f"`python -m export {stage} {which}`" for stage in ("run", "evaluate"))
+    if not _is_public(metadata.dataset):
+        again = f"`{metadata.command.replace(' export train ', ' export run ', 1)}`"
+        evaluate = f"`python -m export evaluate {which} --data DIR`"
     if metadata.weights:
-        again, evaluate = f"`{metadata.command}`", f"`python -m export evaluate {which} --data DIR`"
+        again = f"`{metadata.command}`"
     elif _is_converted(metadata):
         again, evaluate = f"`{metadata.command}`", ""
     rows: list[tuple[str, str, str]] = []
@@ -243,6 +247,11 @@ def _test_masks(evaluation: MaskEvaluation) -> str:
     ]
     count = f"{evaluation.images:,} test images of {_title(evaluation.dataset)}, all their pixels together."
     return f"## Test\n\n{count}\n\n" + _table(("Class", "Share of pixels", "IoU"), body, numbers=range(1, 3))
+
+
+def _is_public(dataset: str) -> bool:
+    """Whether the stages find it by its name."""
+    return dataset in DATASETS or dataset == SCENES
 
 
 def _title(dataset: str) -> str:

@@ -44,7 +44,8 @@ def read_curve(folder: Path) -> Curve:
         with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         together = int(notes["recipe"]["batch_size"]) * int(notes.get("processes", 1))
-        batches = -(-int(notes["training_images"]) // together)
+        # A last batch of a single image is left out, see export.training.batches.
+        batches = max(1, -(-(int(notes["training_images"]) - 1) // together))
         (column,) = {name for name in rows[0] if name.startswith(_PREFIX)} - {f"{_PREFIX}loss"}
         return Curve(
             name=folder.name,

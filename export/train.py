@@ -192,7 +192,9 @@ def _finish(run: RunFolder, data: TrainingData, rows: list[EpochRow], *, score: 
     best: dict[str, Any] = torch.load(run.best, map_location="cpu", weights_only=True)
     prefix = "network."
     weights = {
-        name.removeprefix(prefix): value.contiguous()
+        # `contiguous` leaves tensors as they are whose odd strides belong to axes of length 1, as channels_last has
+        # them; torch's exporter then takes another way through the network and may end in an error.
+        name.removeprefix(prefix): value.clone(memory_format=torch.contiguous_format)
         for name, value in best["state_dict"].items()
         if name.startswith(prefix)
     }

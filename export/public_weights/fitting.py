@@ -90,8 +90,15 @@ def load_weights(network: Network, model: str, weights: Weights) -> None:
         raise BadWeights(f"{weights.path} does not fit {model}: {misfit}.")
     _check_answers(network, weights, tensors)
     left_out = {name: value for name, value in network.state_dict().items() if name not in tensors}
-    # Assigned, not copied: a VGG network fills half a gigabyte.
-    network.load_state_dict({**left_out, **tensors}, assign=True)
+    # Assigned, not copied: a VGG network fills half a gigabyte. Where the file has strides of channels_last, its
+    # tensors are copied: torch's exporter takes another way through the network and may end in an error.
+    network.load_state_dict({**left_out, **{name: _as_new(tensor) for name, tensor in tensors.items()}}, assign=True)
+
+
+def _as_new(tensor: Tensor) -> Tensor:
+    """The tensor with the strides of a new one, of axes of length 1 too, to which `contiguous` does not look."""
+    is_new = tensor.stride() == torch.empty(tensor.shape, device="meta").stride()
+    return tensor if is_new else tensor.clone(memory_format=torch.contiguous_format)
 
 
 def as_named_here(model: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from export.data.scenes.rules import SceneRules
 from export.recipes.fashion_mnist import SHARED as FASHION_MNIST
 from export.recipes.recipe import Augmentation, SegmentationRecipe
 from service.repository.artifact import Preprocessing
@@ -40,6 +41,7 @@ SHARED = SegmentationRecipe(
     seed=FASHION_MNIST.seed,
     validation_share=FASHION_MNIST.validation_share,
     minimum_mean_iou=0.0,
+    scene_rules=SceneRules().fingerprint(),
 )
 
 

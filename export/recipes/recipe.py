@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Self
@@ -212,16 +213,21 @@ class SegmentationRecipe(Recipe):
     """Pixels of this class count in no loss and in no score; nor do those of none, which masks mark by 255."""
     minimum_mean_iou: float
     """Publishing is refused below this mean intersection over union."""
+    scene_rules: str = ""
+    """Fingerprint of the rules of composed scenes, by which one set of them is told from another; empty for others."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check(self.preprocessing.height is None, "preprocessing must leave the size of the input free")
         _check(self.window_px >= 8, "window_px must be at least 8")
-        _check(min(self.cross_entropy_weight, self.dice_weight) >= 0, "weights of losses must not be negative")
+        losses = (self.cross_entropy_weight, self.dice_weight)
+        _check(all(math.isfinite(weight) for weight in losses), "weights of losses must be finite numbers")
+        _check(min(losses) >= 0, "weights of losses must not be negative")
         _check(self.cross_entropy_weight + self.dice_weight > 0, "one of the losses needs a weight")
         _check(0 <= self.ignore_index <= IGNORED, f"ignore_index must be in [0, {IGNORED}]")
         if not isinstance(self.class_weights, str):
             _check(all(weight >= 0 for weight in self.class_weights), "class_weights must not be negative")
+            _check(all(map(math.isfinite, self.class_weights)), "class_weights must be finite numbers")
             _check(any(weight > 0 for weight in self.class_weights), "one of the class_weights must be positive")
         # The two that no mask can follow.
         _check(self.augmentation.crop_padding_px == 0, "crop_padding_px is for classifiers: windows move anyway")

@@ -39,6 +39,8 @@ def training_data(recipe: Recipe, source: DataSource) -> TrainingData:
     dataset = load_masked_training(recipe, source)
     if recipe.ignore_index != IGNORED and recipe.ignore_index >= len(dataset.labels):
         raise BadData(f"There is no class {recipe.ignore_index} to ignore, the data has {len(dataset.labels)} classes.")
+    if len(dataset.labels) == 2 and recipe.ignore_index != IGNORED:
+        raise BadData(f"Without class {recipe.ignore_index} one of two is left: there is nothing to tell apart.")
     train = WindowBatches(dataset.train, edge_px=recipe.window_px, where="anywhere")
     validation = WindowBatches(dataset.validation, edge_px=recipe.window_px, where="middle")
     return TrainingData(

@@ -80,13 +80,18 @@ class EpochOrder(Sampler[int]):
 
 
 def training_loader(images: WholeBatches, *, batch_size: int, seed: int) -> DataLoader[Batch]:
-    """Batches in an order of its own for every epoch."""
-    return _loader(images, batch_size, EpochOrder(len(images), seed=seed))
+    """Batches in an order of its own for every epoch.
+
+    A last batch of a single image, another one in every epoch, is left out: batch normalisation has nothing to go by
+    where its maps have shrunk to one position.
+    """
+    leaves_one = len(images) > batch_size and len(images) % batch_size == 1
+    return _loader(images, batch_size, EpochOrder(len(images), seed=seed), drop_last=leaves_one)
 
 
 def validation_loader(images: WholeBatches, *, batch_size: int) -> DataLoader[Batch]:
     """Batches in the given order."""
-    return _loader(images, batch_size, None)
+    return _loader(images, batch_size, None, drop_last=False)
 
 
 def mixed_seed(*numbers: int) -> int:
@@ -94,12 +99,13 @@ def mixed_seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _loader(images: WholeBatches, batch_size: int, order: EpochOrder | None) -> DataLoader[Batch]:
+def _loader(images: WholeBatches, batch_size: int, order: EpochOrder | None, *, drop_last: bool) -> DataLoader[Batch]:
     assert isinstance(images, Dataset)
     return DataLoader(
         images,
         batch_size=batch_size,
         sampler=order,
+        drop_last=drop_last,
         collate_fn=_as_it_is,
         # The loader draws a number from it that nothing uses; not from the global stream, please.
         generator=torch.Generator(),

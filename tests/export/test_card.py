@@ -42,7 +42,7 @@ def test_every_figure_is_one_that_was_measured(published: tuple[RunFolder, Path]
     assert row(card, "Accuracy on the test images") == [
         "Accuracy on the test images",
         "not measured",
-        "`python -m export evaluate mnist_cnn`",
+        "`python -m export evaluate mnist_cnn --data DIR`",
     ]
     assert row(card, "`conv2`")[2:] == ["64 x 8 x 8", "51,264", "3,276,800", "14 x 14"]
     assert row(card, "total")[3] == "117,891"
@@ -71,21 +71,37 @@ def test_the_front_matter_is_closed_and_claims_no_licence(published: tuple[RunFo
     assert rest.startswith("\n# mnist_cnn\n")
 
 
+def change_metadata(file: Path, **changes: object) -> None:
+    proto = onnx.load(str(file))
+    props = {entry.key: entry.value for entry in proto.metadata_props}
+    metadata = Metadata.from_props(props).model_copy(update=changes)
+    onnx.helper.set_model_props(proto, {**props, **metadata.to_props()})
+    onnx.save(proto, str(file))
+
+
 def test_another_name_stands_in_the_commands_and_addresses(published: tuple[RunFolder, Path]) -> None:
-    card = render_card(published[1], "shapes")
-    assert "`python -m export run mnist_cnn --name shapes`" in card
-    assert "/v1/models/shapes/classify" in card
+    _, path = published
+    change_metadata(path / "model.onnx", dataset="mnist")
+    card = render_card(path, "digits")
+    assert "`python -m export run mnist_cnn --name digits`" in card
+    assert "`python -m export evaluate mnist_cnn --name digits`" in card
+    assert "/v1/models/digits/classify" in card
+
+
+def test_figures_on_somebody_s_own_pictures_are_repeated_by_the_command_that_made_them(
+    published: tuple[RunFolder, Path],
+) -> None:
+    _, path = published
+    command = "python -m export train mnist_cnn --data shapes --epochs 3"
+    change_metadata(path / "model.onnx", command=command)
+    start = "Accuracy on 26 validation images"
+    assert row(render_card(path, "mnist_cnn"), start)[2] == f"`{command.replace('train', 'run')}`"
 
 
 def test_many_classes_give_the_worst_ones_instead_of_a_wide_matrix(published: tuple[RunFolder, Path]) -> None:
     _, path = published
-    file = path / "model.onnx"
-    proto = onnx.load(str(file))
-    props = {entry.key: entry.value for entry in proto.metadata_props}
     labels = tuple(f"a|{index}" for index in range(30))
-    metadata = Metadata.from_props(props).model_copy(update={"labels": labels, "baseline": None})
-    onnx.helper.set_model_props(proto, {**props, **metadata.to_props()})
-    onnx.save(proto, str(file))
+    change_metadata(path / "model.onnx", labels=labels, baseline=None)
     evaluation = Evaluation(
         sha256="",
         dataset="many",

@@ -21,6 +21,8 @@ class SceneRules:
         ValueError: a rule is out of its range; the message is one sentence.
     """
 
+    revision: int = 1
+    """Raised when the code comes to read these rules another way, so that the scenes are others."""
     seed: int = 1
     """Scene `index` of a split depends on this, the split and the index alone."""
     size_px: int = 96

@@ -106,6 +106,9 @@ def test_class_weights_survive_json_as_words_and_as_numbers() -> None:
     [
         ({"window_px": 7}, "window_px must be at least 8"),
         ({"dice_weight": -0.1}, "weights of losses must not be negative"),
+        ({"dice_weight": float("inf")}, "weights of losses must be finite"),
+        ({"cross_entropy_weight": float("nan")}, "weights of losses must be finite"),
+        ({"class_weights": (1.0, float("inf"))}, "class_weights must be finite"),
         ({"dice_weight": 0.0, "cross_entropy_weight": 0.0}, "one of the losses needs a weight"),
         ({"ignore_index": 256}, "ignore_index must be in"),
         ({"class_weights": (1.0, -1.0)}, "class_weights must not be negative"),

@@ -9,13 +9,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from export.__main__ import STAGES, main
 from export.blueprint import load_trained
 from export.checkpoint import load_facts
 from export.command_line import build_parser
+from export.comparison import read_curve
 from export.data.dataset import DataSource
 from export.data.masked_loading import load_masked_validation
 from export.errors import BadData, BadWeights, RunMismatch
@@ -129,6 +132,41 @@ def test_choices_that_do_not_fit_the_classes_are_refused(
     with pytest.raises(BadData, match=complaint):
         train(replace(run, recipe=replace(run.recipe, **changes)))  # type: ignore[arg-type]
     assert not run.path.exists()
+
+
+def test_two_classes_of_which_one_is_ignored_are_refused(tmp_path: Path) -> None:
+    folder = put_shapes(tmp_path / "squares")
+    for file in (folder / "masks").iterdir():
+        with Image.open(file) as mask:
+            Image.fromarray((np.asarray(mask) > 0).astype(np.uint8)).save(file)
+    (folder / "classes.txt").write_text("background\nsquare")
+    run = small_run(tmp_path / "x", folder)
+    assert isinstance(run.recipe, SegmentationRecipe)
+    with pytest.raises(BadData, match="Without class 0 one of two is left"):
+        train(replace(run, recipe=replace(run.recipe, ignore_index=0)))
+
+
+def test_a_last_batch_of_one_picture_is_left_out(tmp_path: Path, squares_dir: Path) -> None:
+    # 16 pictures learn, in batches of 15; the lowest maps have one position, of which nothing can be normalised.
+    run = small_run(tmp_path / "x", squares_dir)
+    recipe = replace(run.recipe, window_px=16, options={"widths": [4, 4, 4, 4]}, batch_size=15, epochs=1)  # type: ignore[call-arg]
+    train(replace(run, recipe=recipe))
+    assert run.checkpoint.is_file()
+    assert read_curve(run.path).steps == (1,)
+
+
+def test_weights_have_the_strides_of_new_ones(finished: RunFolder, tmp_path: Path) -> None:
+    # Odd ones, left by channels_last in axes of length 1, lead torch's exporter astray.
+    weights = torch.load(finished.checkpoint, weights_only=True)
+    assert all(value.stride() == torch.empty(value.shape).stride() for value in weights.values())
+    odd = tmp_path / "odd" / "checkpoint.pt"
+    odd.parent.mkdir()
+    channels_last = torch.channels_last
+    torch.save({k: v.to(memory_format=channels_last) if v.ndim == 4 else v for k, v in weights.items()}, odd)
+    shutil.copy(finished.checkpoint_facts, odd.parent)
+    arguments = ["publish", "unet_xception", "--weights", str(odd), "--name", "brought"]
+    assert main([*arguments, "--repository", str(tmp_path / "repository")]) == 0
+    assert (tmp_path / "repository" / "brought" / "1" / "model.onnx").is_file()
 
 
 def new_training(path: Path, weights: Path, data: Path) -> RunFolder:
