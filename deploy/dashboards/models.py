@@ -42,29 +42,43 @@ def page() -> Page:
 
 def _loaded() -> States:
     facts = Facts(
-        "Loaded versions",
-        "convoy_model_loaded by version, 1 where any replica can answer with it. A version that failed to load is 0, "
-        "and so is one that newer ones have replaced.",
+        "Versions",
+        "convoy_model_loaded and convoy_model_failed by version, the best and the worst of all replicas. A version "
+        "that is neither has been taken away, or newer ones have replaced it.",
         "none",
         width=12,
-        most=1,
+        most=3,
         empty="no models",
     )
-    loaded = Query(f"max by (model, version) (convoy_model_loaded{{{MODEL}}})", _NAME)
-    return states(facts, loaded, {"1": ("loaded", GREEN), "0": ("not loaded", GRAY)})
+    loaded = f"max by (model, version) (convoy_model_loaded{{{MODEL}}})"
+    failed = f"max by (model, version) (convoy_model_failed{{{MODEL}}})"
+    texts = {
+        "0": ("not loaded", GRAY),
+        "1": ("loaded", GREEN),
+        "2": ("failed to load", RED),
+        "3": ("loaded, and failed elsewhere or since", ORANGE),
+    }
+    return states(facts, Query(f"{loaded} + 2 * {failed}", _NAME), texts)
 
 
 def _providers() -> Lines:
     facts = Facts(
         "Providers and precisions",
         "Loaded versions over all replicas by execution provider and precision, from convoy_model_info. The provider "
-        "is read back from the session: a version that fell back from the GPU shows here.",
+        "is read back from the session; in red, those on another than convoy_configured_provider_info says.",
         "short",
         width=6,
         empty="no models",
     )
-    running = f"sum by (provider, precision) (convoy_model_info{{{MODEL}}})"
-    return lines(facts, Query(running, "{{provider}} {{precision}}"))
+    info = f"convoy_model_info{{{MODEL}}}"
+    configured = f"convoy_configured_provider_info{{{SERVICE}}}"
+    elsewhere = f"count(({info} == 1) unless on (job, instance, provider) ({configured} == 1)) or vector(0)"
+    return lines(
+        facts,
+        Query(f"sum by (provider, precision) ({info})", "{{provider}} {{precision}}"),
+        Query(elsewhere, "not as configured"),
+        colours={"not as configured": RED},
+    )
 
 
 def _load_failures() -> Lines:

@@ -19,7 +19,7 @@ def verdict() -> list[Stat | Table]:
     return [
         _replicas(),
         _alerts_firing(),
-        _models_missing(),
+        _versions_failed(),
         _requests(),
         _failures(),
         _slowest(),
@@ -51,15 +51,14 @@ def _alerts_firing() -> Stat:
     return number(facts, Query('count(ALERTS{alertstate="firing"}) or vector(0)'), steps=_BAD_IF_ANY)
 
 
-def _models_missing() -> Stat:
+def _versions_failed() -> Stat:
     facts = _small(
-        "Models that cannot answer",
-        "Models of which no version is loaded on any replica, by convoy_model_loaded. One that was taken out of the "
-        "repository counts until the service is started again.",
+        "Versions that failed",
+        "Published versions that a replica could not load, by convoy_model_failed. An older version may go on serving.",
         "short",
     )
-    missing = f"count(max by (model) (convoy_model_loaded{{{SERVICE}}}) == 0) or vector(0)"
-    return number(facts, Query(missing), steps=_BAD_IF_ANY)
+    failed = f"count(max by (model, version) (convoy_model_failed{{{SERVICE}}}) == 1) or vector(0)"
+    return number(facts, Query(failed), steps=_BAD_IF_ANY)
 
 
 def _requests() -> Stat:
