@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,6 +148,8 @@ def main() -> None:
     """Run a command; what it found goes to standard output and into the folder."""
     options = _parser().parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    # Else what was started here would go on without us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         sys.exit({"load": _load, "overload": _overload, "soak": _soak}[options.command](options))
     except (GeneratorFailed, NotStarted, Unreadable, InvalidObjectives, ValueError) as error:

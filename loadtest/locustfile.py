@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from locust import LoadTestShape, events
 from locust.env import Environment
@@ -13,8 +13,9 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from loadtest.results.objectives import InvalidObjectives, read_objectives
-from loadtest.results.run_report import report_on, text_of, write_report
+from loadtest.results.run_report import FAILED, report_on, text_of, write_report
 from loadtest.traffic.options import add_options, chosen_stages, judged_rate, report_folder
+from loadtest.traffic.questions import NothingToAsk
 from loadtest.traffic.session import Session
 from loadtest.traffic.stages import stage_at
 from loadtest.traffic.users import Cam, Classify, Mixed, Segment, Stream
@@ -71,7 +72,7 @@ def _begin(environment: Environment, **_: object) -> None:
     try:
         read_objectives(Path(options.objectives))
     except InvalidObjectives as error:
-        raise SystemExit(f"loadtest: {error}") from None
+        _give_up(str(error))
     if not chosen_stages(options):
         environment.shape_class = None
     if not options.user_classes:
@@ -81,8 +82,17 @@ def _begin(environment: Environment, **_: object) -> None:
 def _prepare(environment: Environment, **_: object) -> None:
     options: Any = environment.parsed_options
     Stream.per_second = options.stream_rate
-    if not isinstance(environment.runner, MasterRunner):
+    if isinstance(environment.runner, MasterRunner):
+        return
+    try:
         Stream.session.prepare([each for each in environment.user_classes if issubclass(each, Stream)], options)
+    except NothingToAsk as error:
+        _give_up(str(error))
+
+
+def _give_up(sentence: str) -> NoReturn:
+    print(f"loadtest: {sentence}", file=sys.stderr, flush=True)
+    raise SystemExit(FAILED)
 
 
 def _drain(environment: Environment, **_: object) -> None:
@@ -93,16 +103,20 @@ def _drain(environment: Environment, **_: object) -> None:
 def _judge(environment: Environment, **_: object) -> None:
     """Write the report, and let the objectives decide the exit code."""
     shape = environment.shape_class
-    if isinstance(environment.runner, WorkerRunner) or not isinstance(shape, Stages) or shape.ended is None:
+    session = Stream.session
+    if isinstance(environment.runner, WorkerRunner) or not isinstance(shape, Stages) or not session.started:
+        return
+    environment.process_exit_code = FAILED
+    if shape.ended is None:
+        print("loadtest: the run was cut off, so nothing is judged.")
         return
     options: Any = environment.parsed_options
-    session, table = Stream.session, Stream.session.table()
+    table = session.table()
     objectives = read_objectives(Path(options.objectives))
     try:
         report = report_on(table, session.started, shape.ended, objectives, judged_rate=judged_rate(options))
     except ValueError as error:
         print(f"loadtest: {error}")
-        environment.process_exit_code = 2
         return
     print(text_of(report))
     if folder := report_folder(options):

@@ -13,8 +13,8 @@ from loadtest.results.summary import Summary, summary_of
 from loadtest.results.tables import markdown
 from loadtest.traffic.stages import Stage
 
-MET, MISSED, INVALID = 0, 1, 3
-"""Exit codes. Locust's own 2 says that the test itself failed."""
+MET, MISSED, FAILED, INVALID = 0, 1, 2, 3
+"""Exit codes; with 2, which is Locust's own too, the test itself failed."""
 DEADLINE_S = 10.0
 """The service's default for CONVOY_DEADLINE_S: goodput counts answers within it."""
 

@@ -53,11 +53,11 @@ class Session:
             options: Locust's options with those of `loadtest.options`.
 
         Raises:
-            SystemExit: with a sentence, where the service cannot be asked what these users ask.
+            NothingToAsk: the service cannot be asked what these users ask.
         """
         pool = new_client_pool()
         if not self._environment.host:
-            raise SystemExit("loadtest: --host has to say where the service is, as in --host http://127.0.0.1:3000.")
+            raise NothingToAsk("--host has to say where the service is, as in --host http://127.0.0.1:3000.")
         client = pool.get_client(self._environment.host)
         self._loop = OpenLoop(self._environment, client, self.rows)
         shares: set[str] = set().union(*(getattr(each, "shares", {}) for each in classes))
@@ -73,12 +73,12 @@ class Session:
                     path = path_of(endpoint, model)
                 asked = [self._loop.at_rest(each) for each in questions_for(endpoint, path, pictures)]
                 self._questions[endpoint] = itertools.cycle(asked)
-        except (NoPictures, NothingToAsk, Failed) as error:
-            raise SystemExit(f"loadtest: {error}") from None
+        except (NoPictures, Failed) as error:
+            raise NothingToAsk(str(error)) from None
         if missing := shares - self._questions.keys():
             print(f"loadtest: no model can {' or '.join(sorted(missing))} here; that share is left out.")
         if not self._questions:
-            raise SystemExit("loadtest: there is nothing left to ask.")
+            raise NothingToAsk("There is nothing left to ask.")
 
     def forget(self) -> None:
         """Begin anew: rows and stages of an earlier test are of no use."""
