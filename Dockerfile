@@ -10,6 +10,7 @@ WORKDIR /source
 # The environment goes into the image without pip: nothing in there installs anything.
 RUN python -m venv --without-pip /opt/convoy
 COPY pyproject.toml constraints.txt ./
+COPY service/__init__.py service/
 # A layer of their own for what changes seldom; the project names its README and does not build without one.
 RUN touch README.md \
  && python -m pip --python /opt/convoy install --no-cache-dir --disable-pip-version-check \

@@ -9,7 +9,8 @@ EVERYTHING := .venv-dev/.ready
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check format bench bench-networks train ablations pictures docs
+.PHONY: help setup setup-dev serve test check format bench bench-networks train ablations pictures docs dashboards \
+        deploy-check
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -25,7 +26,7 @@ $(SERVING): pyproject.toml constraints.txt
 
 $(EVERYTHING): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/python $(INSTALL) --editable '.[cpu,train,test,check,bench,load]'
+	.venv-dev/bin/python $(INSTALL) --editable '.[cpu,train,test,check,bench,load,deploy]'
 	@touch $@
 
 serve: $(SERVING)  ## start the service on http://127.0.0.1:3000 (CONVOY_PORT) with the models in model_repository/
@@ -71,6 +72,12 @@ pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published
 	.venv-dev/bin/python -m export sheet lenet5 --out docs/lenet5_maps.png
 	.venv-dev/bin/python -m export sheet mnist_cnn --out docs/mnist_cnn_maps.png
 	.venv-dev/bin/python -m export sheet resnet20 --out docs/resnet20_maps.png
+
+dashboards: $(EVERYTHING)  ## write deploy/grafana/dashboards again, from deploy/dashboards
+	.venv-dev/bin/python -m deploy.dashboards
+
+deploy-check: $(EVERYTHING)  ## the compose file for real: build, scrape, drain, kill, alert, publish, tear down
+	.venv-dev/bin/python -m deploy.check
 
 docs: $(EVERYTHING)  ## write the generated pages again: docs/settings.md, docs/bad_inputs.md
 	.venv-dev/bin/python -m service --settings > docs/settings.md

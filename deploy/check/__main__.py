@@ -58,6 +58,7 @@ def _check(docker: Docker, folder: Path, report: _Report) -> None:
     models = folder / "models"
     shutil.copytree(ROOT / "model_repository", models)
     stack = Stack.of(docker, image=_IMAGE, models=models)
+    began_s = time.time()
     try:
         report.step("up", lambda: _up(stack))
         report.step("answers", lambda: steps.answers(stack))
@@ -65,6 +66,7 @@ def _check(docker: Docker, folder: Path, report: _Report) -> None:
         report.step("replaced one by one", lambda: steps.is_replaced_without_a_loss(stack))
         report.step("killed", lambda: steps.is_killed(stack))
         report.step("published", lambda: steps.is_published(stack, models))
+        report.step("dashboards", lambda: steps.is_drawn(stack, began_s=began_s))
     except CheckFailed:
         print(stack.logs(), file=sys.stderr)
         raise

@@ -53,6 +53,11 @@ class Stack:
         """Of the load balancer."""
         return int(self.environment["CONVOY_PORT"])
 
+    @property
+    def prometheus_url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.environment['PROMETHEUS_PORT']}"
+
     def up(self, *, replicas: int) -> None:
         """Start everything; returns before anything is ready."""
         self._compose("up", "--detach", "--no-build", "--scale", f"convoy={replicas}", *SERVICES, timeout_s=_UP_S)
@@ -89,7 +94,7 @@ class Stack:
         Raises:
             httpx.HTTPError: it does not answer, or not with 200.
         """
-        url = f"http://127.0.0.1:{self.environment['PROMETHEUS_PORT']}/api/v1/{path}?{urlencode(parameters)}"
+        url = f"{self.prometheus_url}/api/v1/{path}?{urlencode(parameters)}"
         return httpx.get(url, timeout=20).raise_for_status().json()["data"]
 
     def alertmanager(self, path: str) -> Any:

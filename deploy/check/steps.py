@@ -12,6 +12,9 @@ from PIL import Image
 from deploy.check.engine import CheckFailed
 from deploy.check.stack import ROOT, Stack, until
 from deploy.check.traffic import Call, steady
+from deploy.dashboards.answers import unanswered
+from deploy.dashboards.checks import Question, questions
+from deploy.dashboards.generation import DASHBOARDS
 
 _SAMPLES = ROOT / "tests" / "data"
 _CALLERS, _PER_SECOND = 8, 40.0
@@ -116,6 +119,23 @@ def is_published(stack: Stack, models: Path) -> str:
     found = httpx.post(f"http://127.0.0.1:{stack.port}/v1/models/resnet20/classify", content=boot, timeout=20)
     _must(found.json().get("version") == 2, f"After the bad version: {found.text[:200]}.")
     return f"served by {len(replicas)} replicas {ready_s:.0f} s after it was published; a bad one is listed as failed"
+
+
+def is_drawn(stack: Stack, *, began_s: float) -> str:
+    """Every question of every dashboard has an answer, about a time with traffic, faults and a killed replica in it."""
+    pages = [page().as_json() for page in DASHBOARDS.values()]
+    asked = [question for page in pages for question in questions(page)]
+    everything = dict.fromkeys(("job", "instance", "model", "version"), ".*")
+
+    def left() -> list[Question]:
+        return unanswered(stack.prometheus_url, asked, began_s=began_s, window="1m", chosen=everything)
+
+    with steady("127.0.0.1", stack.port, _calls(), callers=_CALLERS, per_second=_PER_SECOND):
+        ends_s = time.monotonic() + _SCRAPED_S
+        while (missing := left()) and time.monotonic() < ends_s:
+            time.sleep(_SETTLED_S)
+    _must(not missing, f"No answer to {'; '.join(str(each) for each in missing)}.")
+    return f"{len(asked)} queries of {len(pages)} dashboards have data"
 
 
 def is_healthy(stack: Stack, containers: Iterable[str]) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
+from service import __version__
 from service.http.documentation import Documentation
 from service.http.framework import PATHS as FRAMEWORK_PATHS
 from service.http.framework import Framework
@@ -38,7 +38,7 @@ class Application:
         self._requests = RequestMetrics(self._registry)
         self._process = ProcessMetrics(
             self._registry,
-            service_version=version("convoy"),
+            service_version=__version__,
             ort_version=onnxruntime_version(),
             configured_provider=intended_provider(settings.provider),
         )
@@ -89,7 +89,7 @@ class Application:
     def routes(self, framework: Framework) -> list[Route]:
         """Every path that is answered, and nothing beside them."""
         predict, views = self.predict, Views(self.engine)
-        documentation = Documentation(version("convoy"))
+        documentation = Documentation(__version__)
         return [
             Route("/v1/models", {"GET": views.models}),
             Route("/v1/models/{name}", {"GET": views.model}),

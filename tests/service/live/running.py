@@ -53,14 +53,25 @@ def service_environment(folder: Path, repository: Path, **settings: object) -> d
 
 
 @contextmanager
-def running_service(folder: Path, repository: Path, *, ready: bool = True, **settings: object) -> Iterator[Service]:
-    """A service over `repository`, its files in `folder`; with `ready`, it is waited for until /readyz says 200."""
+def running_service(
+    folder: Path,
+    repository: Path,
+    *,
+    ready: bool = True,
+    module: tuple[str, ...] = ("service",),
+    within: Path = ROOT,
+    **settings: object,
+) -> Iterator[Service]:
+    """A service over `repository`, its files in `folder`; with `ready`, it is waited for until /readyz says 200.
+
+    `module` and its arguments are what is started, `within` a folder.
+    """
     settings = {"port": free_port(), **settings}
     log_path = folder / "service.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service"],
-            cwd=ROOT,
+            [sys.executable, "-m", *module],
+            cwd=within,
             env=service_environment(folder, repository, **settings),
             stdout=log,
             stderr=subprocess.STDOUT,
