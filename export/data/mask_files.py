@@ -16,6 +16,10 @@ from service.inference.image import PIXELS_AT_MOST
 
 # Pillow spreads gray samples of fewer bits over 0 to 255.
 _SPREAD = {"L;2": 85, "L;4": 17}
+# Samples of 16 bits are decoded whole in gray alone; of the others Pillow keeps the upper half.
+# Keys are bit depth and colour type as in the file's header.
+_CUT_FORMS = {b"\x10\x02": "RGB", b"\x10\x04": "gray with alpha", b"\x10\x06": "RGB with alpha"}
+_FORM_AT = slice(24, 26)
 _UNKNOWN = 256
 _VALUES_NAMED = 5
 
@@ -26,7 +30,7 @@ class MaskReader:
     - Palette and gray masks hold ids, of 1 to 16 bits; what their palette shows is of no account, unless it shows
       the listed colours in another order, which is refused.
     - Where every listed colour is gray, a gray mask holds those instead, as in `road 255 255 255`.
-    - RGB masks hold the listed colours.
+    - RGB masks hold the listed colours, in 8 bits each.
     - IGNORED stands for itself, and so does VOC's colour of that id, unless they are listed as a class's.
     """
 
@@ -39,6 +43,12 @@ class MaskReader:
         self._gray_levels = _table({IGNORED: IGNORED, **{red: index for (red, _, _), index in colours.items()}})
         self._gray = gray
         self._coloured = bool(colours)
+        self._cure = (
+            f"only the values {', '.join(map(str, values))} have a meaning"
+            if values
+            else "the class list has no colours: write red, green and blue behind each name, as in "
+            f"'{self._labels[1]} 128 0 0'"
+        )
         ids = {voc_colour(IGNORED): IGNORED, **colours}
         self._ids = dict(sorted((_pack(colour), index) for colour, index in ids.items()))
 
@@ -82,7 +92,7 @@ class MaskReader:
 
     def _from_colours(self, path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if not self._coloured:
-            raise BadData(f"{path} is a colour mask, but the class list has no colours.")
+            raise BadData(f"{path} is a colour mask, but {self._cure}.")
         packed = pixels[..., 0].astype(np.int32) << 16 | pixels[..., 1].astype(np.int32) << 8 | pixels[..., 2]
         known = np.fromiter(self._ids, np.int32)
         places = np.minimum(np.searchsorted(known, packed), len(known) - 1)
@@ -114,6 +124,9 @@ def _decode(path: Path) -> tuple[PngImageFile, str]:
         raise BadData(f"{path}: {error.strerror}.") from None
     if sniff(data) != "png":
         raise BadData(f"{path} is not a PNG file, which a mask has to be to keep its values.")
+    form = _CUT_FORMS.get(data[_FORM_AT])
+    if form is not None:
+        raise BadData(f"{path} has 16 bits per channel in {form}, which masks may have in gray alone: save it with 8.")
     try:
         png = PngImageFile(BytesIO(data))
         if png.width * png.height <= PIXELS_AT_MOST:

@@ -1,18 +1,23 @@
 """The layouts of folders with masks: images/ and masks/, Oxford-IIIT Pet's, Pascal VOC's."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from export.data.class_list import ClassList, read_class_list, voc_colour
 from export.data.dataset import SplitName
 from export.data.mask_files import MaskReader
-from export.data.pairing import Folders, Pair
-from export.data.picture_folders import split_folder
+from export.data.masked_faults import Fault
+from export.data.pairing import Folders, Pairing, composed
 from export.errors import BadData, DataNotFound
 
 _CLASS_FILES = ("classes.txt", "labelmap.txt")
-_SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+_SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
+    "train": ("train",),
+    "validation": ("val", "validation", "valid"),
+    "test": ("test",),
+}
 
 PET_LABELS = ("background", "pet", "border")
 # The files say 1 for the pet, 2 for what is around it and 3 for the border, which was not decided on.
@@ -30,10 +35,8 @@ class Layout:
 
     labels: tuple[str, ...]
     masks: MaskReader
-    pairs: dict[SplitName, list[Pair]]
-    """The splits that the folder has, train always among them."""
-    faults: list[str]
-    """Pictures without a mask and the like, a clause each."""
+    splits: dict[SplitName, Pairing]
+    """The splits that the folder has; all is `train` where the user has made none."""
 
 
 def find_layout(root: Path) -> Layout:
@@ -49,49 +52,51 @@ def find_layout(root: Path) -> Layout:
         return _pets(root)
     if (root / "SegmentationClass").is_dir():
         return _voc(root)
-    if (root / "images").is_dir() or (root / "train" / "images").is_dir():
-        return _plain(root)
+    if homes := _homes(root):
+        return _plain(root, homes)
     raise DataNotFound(
         f"{root} has no layout that is known: images/ and masks/, or those in train/, val/ and test/, or "
         "annotations/trimaps/ as in Oxford-IIIT Pet, or SegmentationClass/ as in Pascal VOC."
     )
 
 
-def _plain(root: Path) -> Layout:
+def _homes(root: Path) -> dict[SplitName, Path]:
+    """Where the images/ of each split lie; beside those of val/ and test/, images/ itself is the train split."""
+    homes: dict[SplitName, Path] = {}
+    for split, names in _SPLIT_FOLDERS.items():
+        home = next((root / name for name in names if (root / name).is_dir()), None)
+        if home is not None:
+            homes[split] = home
+    if not any((home / "images").is_dir() for home in homes.values()):
+        homes.clear()
+    if "train" not in homes and (root / "images").is_dir():
+        homes["train"] = root
+    return homes
+
+
+def _plain(root: Path, homes: dict[SplitName, Path]) -> Layout:
     """images/ and masks/ with equal names, or train/, val/ and test/ with these in each, and a class list."""
     classes = _own_classes(root)
     if classes is None:
         raise BadData(f"{root / _CLASS_FILES[0]} is missing: it names the classes, one a line, background first.")
-    homes: dict[SplitName, Path] = {}
-    if (root / "train" / "images").is_dir():
-        homes = {split: home for split in _SPLITS if (home := split_folder(root, split)) is not None}
-    elif (root / "images" / "train").is_dir():
+    if homes.get("train") == root and (root / "images" / "train").is_dir():
         raise BadData(f"{root / 'images' / 'train'} is a split within images/: it is looked for in train/images/.")
-    pairs: dict[SplitName, list[Pair]] = {}
-    faults: list[str] = []
-    for split, home in (homes or {"train": root}).items():
-        folders = Folders(home / "images", home / "masks")
-        pairs[split] = folders.all_pairs()
-        faults += folders.faults
-    return Layout(labels=classes.labels, masks=MaskReader(classes), pairs=pairs, faults=faults)
+    splits = {split: Folders(home / "images", home / "masks").all_pairs() for split, home in homes.items()}
+    return Layout(labels=classes.labels, masks=MaskReader(classes), splits=splits)
 
 
 def _pets(root: Path) -> Layout:
-    """Oxford-IIIT Pet (Parkhi et al. 2012): trainval.txt is the train split, test.txt the test split.
+    """Oxford-IIIT Pet (Parkhi et al. 2012): trainval.txt is the train split, test.txt the test split, if it has lists.
 
     The labels are those of the Keras example, which has the pet first; here the background comes first, as it does
     everywhere else.
     """
     annotations = root / "annotations"
     folders = Folders(root / "images", annotations / "trimaps")
-    pairs: dict[SplitName, list[Pair]] = {}
     lists: dict[SplitName, Path] = {"train": annotations / "trainval.txt", "test": annotations / "test.txt"}
-    if lists["train"].is_file():
-        pairs = _listed(folders, lists)
-    else:
-        pairs["train"] = folders.all_pairs()
+    splits = _listed(folders, lists, _first_word) or {"train": folders.all_pairs()}
     masks = MaskReader(ClassList(labels=PET_LABELS, colours=None), values=_PET_VALUES)
-    return Layout(labels=PET_LABELS, masks=masks, pairs=pairs, faults=folders.faults)
+    return Layout(labels=PET_LABELS, masks=masks, splits=splits)
 
 
 def _voc(root: Path) -> Layout:
@@ -108,33 +113,39 @@ def _voc(root: Path) -> Layout:
     if not lists["train"].is_file():
         lists = {"train": sets / "trainval.txt"}
     test = sets / "test.txt"
-    if test.is_file() and any(folders.has_mask(name) for name in _names(test)):
+    if test.is_file() and any(folders.has_mask(name) for name in _names(test, str.strip)):
         lists["test"] = test
-    pairs: dict[SplitName, list[Pair]] = {}
-    if lists["train"].is_file():
-        pairs = _listed(folders, lists)
-    else:
-        pairs["train"] = folders.masked_pairs()
-    return Layout(labels=classes.labels, masks=MaskReader(classes), pairs=pairs, faults=folders.faults)
+    splits = _listed(folders, lists, str.strip) or {"train": folders.masked_pairs()}
+    return Layout(labels=classes.labels, masks=MaskReader(classes), splits=splits)
 
 
-def _listed(folders: Folders, lists: dict[SplitName, Path]) -> dict[SplitName, list[Pair]]:
-    """The pairs of the lists that exist; a name that stands in more than one place is a fault."""
-    names = {split: _names(path) for split, path in lists.items() if path.is_file()}
-    for name, count in Counter(name for listed in names.values() for name in listed).items():
-        if count > 1:
-            where = " and ".join(lists[split].name for split, listed in names.items() if name in listed)
-            folders.faults.append(f"{name} is listed {count} times, in {where}")
-    return {split: folders.listed_pairs(listed, lists[split]) for split, listed in names.items()}
+def _listed(folders: Folders, lists: dict[SplitName, Path], name_in: Callable[[str], str]) -> dict[SplitName, Pairing]:
+    """The pairs of the lists that exist; a name that stands in more than one place is a fault of each."""
+    names = {split: _names(path, name_in) for split, path in lists.items() if path.is_file()}
+    counts = Counter(name for listed in names.values() for name in listed)
+    splits: dict[SplitName, Pairing] = {}
+    for split, listed in names.items():
+        again = []
+        for name in dict.fromkeys(listed):
+            if counts[name] > 1:
+                where = " and ".join(lists[other].name for other in names if name in names[other])
+                again.append(Fault(name, f" is listed {counts[name]} times, in {where}"))
+        pairing = folders.listed_pairs(listed, lists[split])
+        splits[split] = replace(pairing, faults=(*again, *pairing.faults))
+    return splits
 
 
-def _names(path: Path) -> list[str]:
-    """The first word of each line; lines that begin with # are comments."""
+def _names(path: Path, name_in: Callable[[str], str]) -> list[str]:
+    """The name in each line, in composed form; lines that begin with # are comments."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         raise BadData(f"{path} is not a list of names.") from None
-    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+    return [composed(name_in(line)) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _first_word(line: str) -> str:
+    return line.split()[0]
 
 
 def _own_classes(root: Path) -> ClassList | None:

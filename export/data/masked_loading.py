@@ -9,14 +9,20 @@ from rich.progress import track
 from export.data.dataset import DataSource, SplitName
 from export.data.loading import TEST_SHARE
 from export.data.masked import MaskedArrays, MaskedDataset, MaskedPictures
-from export.data.masked_folders import MaskedFolder, check_masked_folder, open_masked_folder, split_masked_folder
+from export.data.masked_folders import (
+    MaskedFolder,
+    check_masked_folder,
+    held_out_test,
+    open_masked_folder,
+    split_masked_folder,
+)
 from export.data.scenes import NAME as SCENES
 from export.data.scenes import open_scenes
 from export.errors import DataNotFound
 from export.recipes.recipe import SegmentationRecipe
 from service.inference.placement import place
 from service.inference.preprocess import preprocess
-from service.repository.artifact import Preprocessing
+from service.repository.artifact import UNKNOWN_DATASET, Preprocessing
 
 SCENES_PER_SPLIT: dict[SplitName, int] = {"train": 11_000, "validation": 1_000, "test": 2_000}
 """Five items for each scene: 55,000, 5,000 and 10,000 items, each laid down once at most."""
@@ -51,22 +57,29 @@ def load_masked_training(recipe: SegmentationRecipe, source: DataSource) -> Mask
 
 
 def load_masked_validation(recipe: SegmentationRecipe, source: DataSource) -> MaskedPictures:
-    """The validation pictures alone; raises as `load_masked_training`, but for files that cannot be used."""
+    """The validation pictures alone; raises as `load_masked_training`, but for files that cannot be decoded."""
     if source.pictures_dir is None:
         return _scenes(recipe, source, "validation")
     return _split(recipe, open_masked_folder(source.pictures_dir, dataset=recipe.dataset))[1]
 
 
 def load_masked_test(recipe: SegmentationRecipe, source: DataSource) -> MaskedPictures:
-    """The test files, which only the evaluate stage reads.
+    """The test files, which only the evaluate stage reads; a user's own may be all that the folder has.
 
     Raises:
         DataNotFound: the files are nowhere, and cannot be downloaded.
-        BadData: a file is damaged, or there is too little to split.
+        BadData: masks or pictures are missing, or there is too little to split.
     """
     if source.pictures_dir is None:
         return _scenes(recipe, source, "test")
-    return _split(recipe, open_masked_folder(source.pictures_dir, dataset=recipe.dataset))[2]
+    folder = open_masked_folder(source.pictures_dir, dataset=recipe.dataset)
+    test = held_out_test(folder, test_share=TEST_SHARE, seed=recipe.seed)
+    if "test" not in folder.splits:
+        print(
+            f"{source.pictures_dir} has no test split: {len(test)} of its {len(folder.splits['train'])} pictures are "
+            f"the test, the same ones every time (seed {recipe.seed})."
+        )
+    return test.ignoring(recipe.ignore_index)
 
 
 def to_masked_arrays(pictures: MaskedPictures, spec: Preprocessing) -> MaskedArrays:
@@ -93,6 +106,10 @@ def _resized(mask: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.ui
 
 
 def _scenes(recipe: SegmentationRecipe, source: DataSource, split: SplitName) -> MaskedPictures:
+    if recipe.dataset == UNKNOWN_DATASET:
+        raise DataNotFound(
+            "What the model was trained on is not known: name a folder of pictures and masks with --data DIR."
+        )
     if recipe.dataset != SCENES:
         raise DataNotFound(
             f"There is no dataset {recipe.dataset!r} with masks; there is {SCENES}, and --data for your own."

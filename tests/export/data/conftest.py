@@ -1,4 +1,4 @@
-"""IDX files, written for the purpose."""
+"""IDX files, and a folder of pictures with masks, written for the purpose."""
 
 import gzip
 import struct
@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from tests.export.data.plain_pairs import put_pairs
 
 IdxWriter = Callable[[Path, NDArray[np.uint8]], Path]
 
@@ -24,3 +26,11 @@ def write_idx() -> IdxWriter:
         return path
 
     return write
+
+
+@pytest.fixture
+def things(tmp_path: Path) -> Path:
+    """20 pictures in images/ and masks/, and classes.txt."""
+    put_pairs(tmp_path, range(20))
+    (tmp_path / "classes.txt").write_text("background\nthing\n")
+    return tmp_path

@@ -104,12 +104,57 @@ def test_values_can_stand_for_other_ids(file: Path) -> None:
         (COLOURED, np.full((1, 1, 4), 128, np.uint8), "has transparent pixels"),
     ],
 )
-def test_values_of_no_class_are_named(file: Path, classes: ClassList, pixels: Any, complaint: str) -> None:
+def test_what_is_of_no_class_is_named(file: Path, classes: ClassList, pixels: Any, complaint: str) -> None:
     Image.fromarray(pixels).save(file)
     with pytest.raises(BadData) as caught:
         MaskReader(classes).read(file)
     assert str(caught.value).startswith(str(file))
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reader", "cure"),
+    [
+        (
+            MaskReader(NAMES),
+            "the class list has no colours: write red, green and blue behind each name, as in 'cat 128 0 0'",
+        ),
+        (MaskReader(NAMES, values={1: 1, 2: 0, 3: 2}), "only the values 1, 2, 3 have a meaning"),
+    ],
+)
+def test_of_a_colour_mask_without_colours_it_is_said_what_there_should_be(
+    file: Path, reader: MaskReader, cure: str
+) -> None:
+    Image.new("RGB", (3, 2)).save(file)
+    with pytest.raises(BadData) as caught:
+        reader.read(file)
+    assert str(caught.value) == f"{file} is a colour mask, but {cure}."
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "channels", "form"), [(2, 3, "RGB"), (4, 2, "gray with alpha"), (6, 4, "RGB with alpha")]
+)
+def test_sixteen_bits_are_for_gray_alone(file: Path, colour_type: int, channels: int, form: str) -> None:
+    write_16_bits(file, np.full((2, 3, channels), 65535, np.uint16), colour_type)
+    with pytest.raises(BadData) as caught:
+        MaskReader(COLOURED).read(file)
+    assert str(caught.value) == (
+        f"{file} has 16 bits per channel in {form}, which masks may have in gray alone: save it with 8."
+    )
+    write_16_bits(file, IDS.astype(np.uint16), 0)
+    assert MaskReader(COLOURED).read(file).tolist() == IDS.tolist()
+
+
+def write_16_bits(path: Path, samples: NDArray[np.uint16], colour_type: int) -> None:
+    """A PNG of (H, W) or (H, W, C) samples, in forms that Pillow reads but does not write."""
+    height, width = samples.shape[:2]
+    header = width.to_bytes(4) + height.to_bytes(4) + bytes((16, colour_type, 0, 0, 0))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4) for kind, body in chunks)
+    )
 
 
 def test_a_palette_in_another_order_than_the_class_list_is_refused(file: Path) -> None:

@@ -1,56 +1,14 @@
-"""Pictures with masks are found in three layouts, and everything that is wrong with them is named at once."""
+"""Everything that is wrong with pictures and masks is named at once, and what is right is split."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from export.data.class_list import voc_colour
-from export.data.mask_layouts import VOC_LABELS
-from export.data.masked import MaskedPictures
-from export.data.masked_folders import MaskedFolder, check_masked_folder, open_masked_folder, split_masked_folder
-from export.errors import BadData, DataNotFound
-
-
-def put_pair(picture: Path, mask: Path, value: int) -> None:
-    """A plain 8 x 6 picture of one gray level, and its mask, half of class 0 and half of class 1."""
-    for path in (picture, mask):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (8, 6), value).save(picture)
-    ids = np.zeros((6, 8), np.uint8)
-    ids[:, 4:] = 1
-    Image.fromarray(ids).save(mask)
-
-
-def put_pairs(home: Path, values: Iterable[int]) -> None:
-    for value in values:
-        put_pair(home / "images" / f"{value:03}.png", home / "masks" / f"{value:03}.png", value)
-
-
-@pytest.fixture
-def things(tmp_path: Path) -> Path:
-    put_pairs(tmp_path, range(20))
-    (tmp_path / "classes.txt").write_text("background\nthing\n")
-    return tmp_path
-
-
-def opened(root: Path) -> MaskedFolder:
-    folder = open_masked_folder(root, dataset="things")
-    check_masked_folder(folder)
-    return folder
-
-
-def fault_of(root: Path) -> str:
-    with pytest.raises((BadData, DataNotFound)) as caught:
-        opened(root)
-    return str(caught.value)
-
-
-def seen(pictures: MaskedPictures) -> list[int]:
-    """The gray level of each plain picture."""
-    return [int(np.asarray(picture).flat[0]) for picture, _ in pictures]
+from export.data.masked_folders import held_out_test, split_masked_folder
+from export.errors import BadData
+from tests.export.data.plain_pairs import fault_of, opened, put_pair, put_pairs, seen
 
 
 def test_pictures_and_masks_are_paired_by_name(things: Path) -> None:
@@ -77,6 +35,7 @@ def test_splits_share_no_picture_and_lose_none(things: Path) -> None:
     other = split_masked_folder(opened(things), validation_share=0.25, test_share=0.2, seed=6)
     assert [pictures.names for pictures in again] == [pictures.names for pictures in splits]
     assert [pictures.names for pictures in other] != [pictures.names for pictures in splits]
+    assert held_out_test(opened(things), test_share=0.2, seed=5).names == splits[2].names
 
 
 def test_splits_that_the_user_made_stay_as_they_are(tmp_path: Path) -> None:
@@ -97,11 +56,41 @@ def test_a_test_split_is_held_out_where_only_that_is_missing(tmp_path: Path) -> 
     assert (len(train), seen(validation), len(test)) == (8, [20, 21], 2)
 
 
-def test_too_few_pictures_to_split_are_refused(tmp_path: Path) -> None:
-    put_pairs(tmp_path, range(2))
+def test_of_too_few_pictures_to_split_it_is_said_how_many_it_takes(tmp_path: Path) -> None:
+    put_pairs(tmp_path, range(4))
     (tmp_path / "classes.txt").write_text("background\nthing\n")
-    with pytest.raises(BadData, match="too few pictures for a validation split"):
-        split_masked_folder(opened(tmp_path), validation_share=0.1, test_share=0.5, seed=1)
+    with pytest.raises(BadData) as caught:
+        split_masked_folder(opened(tmp_path), validation_share=0.1, test_share=0.15, seed=1)
+    assert str(caught.value) == (
+        f"{tmp_path} has too few pictures for a validation split (4, and it takes 7), unless you make val/ and test/ "
+        "yourself, with images/ and masks/ in each."
+    )
+    assert len(held_out_test(opened(tmp_path), test_share=0.15, seed=1)) == 1
+    put_pairs(tmp_path, range(4, 7))
+    splits = split_masked_folder(opened(tmp_path), validation_share=0.1, test_share=0.15, seed=1)
+    assert [len(pictures) for pictures in splits] == [5, 1, 1]
+
+
+def test_too_few_pictures_to_hold_out_are_enough_where_the_user_makes_the_splits(tmp_path: Path) -> None:
+    put_pairs(tmp_path, range(2))
+    put_pairs(tmp_path / "val", [20])
+    (tmp_path / "classes.txt").write_text("background\nthing\n")
+    with pytest.raises(BadData, match=r"too few pictures for a test split \(2, and it takes 4\)"):
+        split_masked_folder(opened(tmp_path), validation_share=0.1, test_share=0.15, seed=1)
+    put_pairs(tmp_path / "test", [30])
+    splits = split_masked_folder(opened(tmp_path), validation_share=0.1, test_share=0.15, seed=1)
+    assert [seen(pictures) for pictures in splits] == [[0, 1], [20], [30]]
+
+
+def test_a_split_that_is_empty_is_refused(tmp_path: Path) -> None:
+    put_pairs(tmp_path / "train", range(4))
+    for folder in ("images", "masks"):
+        (tmp_path / "test" / folder).mkdir(parents=True)
+    (tmp_path / "classes.txt").write_text("background\nthing\n")
+    with pytest.raises(BadData, match="has no pictures in its test split"):
+        held_out_test(opened(tmp_path), test_share=0.15, seed=1)
+    with pytest.raises(BadData, match="has no pictures in its test split"):
+        split_masked_folder(opened(tmp_path), validation_share=0.5, test_share=0.15, seed=1)
 
 
 def test_every_fault_is_named_in_one_sentence(things: Path) -> None:
@@ -115,7 +104,7 @@ def test_every_fault_is_named_in_one_sentence(things: Path) -> None:
     Image.new("RGB", (8, 6)).save(masks / "005.png")
     Image.new("L", (8, 6)).save(images / "006.jpg")
     sentence = fault_of(things)
-    assert sentence.startswith("7 pictures or masks cannot be used: ")
+    assert sentence.startswith("8 pictures or masks cannot be used: ")
     assert (
         "; ".join(
             (
@@ -126,20 +115,37 @@ def test_every_fault_is_named_in_one_sentence(things: Path) -> None:
                 f"{masks / '003.png'} has the value 7, which no class of 2 has",
                 f"{images / '004.png'}: The PNG picture cannot be decoded: it is damaged or incomplete",
                 f"{masks / '004.png'} is not a PNG file, which a mask has to be to keep its values",
-                f"{masks / '005.png'} is a colour mask, but the class list has no colours.",
+                f"{masks / '005.png'} is a colour mask, but the class list has no colours: write red, green and "
+                "blue behind each name, as in 'thing 128 0 0'.",
             )
         )
         in sentence
     )
 
 
-def test_of_many_faults_ten_are_named(things: Path) -> None:
+def test_one_cause_in_many_files_is_said_once(things: Path) -> None:
     for mask in (things / "masks").iterdir():
         mask.write_bytes(b"")
+    (things / "masks" / "019.png").unlink()
+    masks = [str(things / "masks" / f"{number:03}.png") for number in range(19)]
+    assert fault_of(things) == (
+        f"20 pictures or masks cannot be used: {things / 'images' / '019.png'} has no mask; {masks[0]} is not a PNG "
+        f"file, which a mask has to be to keep its values (likewise {', '.join(masks[1:5])} and 14 more)."
+    )
+
+
+def test_of_many_causes_ten_are_named(things: Path) -> None:
+    for number, mask in enumerate(sorted((things / "masks").iterdir())):
+        Image.new("L", (8, 6), 100 + number // 2).save(mask)
+    put_pairs(things, range(20, 22))
+    for number in (20, 21):
+        Image.new("L", (8, 6), 200).save(things / "masks" / f"{number:03}.png")
     sentence = fault_of(things)
-    assert sentence.startswith("20 pictures or masks cannot be used: ")
-    assert sentence.count("is not a PNG") == 10
-    assert sentence.endswith(" and 10 more.")
+    assert sentence.startswith("22 pictures or masks cannot be used: ")
+    assert sentence.count("has the value") == 10
+    assert sentence.endswith(
+        f"has the value 109, which no class of 2 has (likewise {things / 'masks' / '019.png'}) and 2 more."
+    )
 
 
 def test_one_fault_is_in_the_singular(things: Path) -> None:
@@ -181,120 +187,3 @@ def test_masks_of_one_class_are_refused(things: Path) -> None:
     for mask in (things / "masks").iterdir():
         Image.new("L", (8, 6), 1).save(mask)
     assert fault_of(things) == f"The masks to train with in {things} hold no class but 'thing'."
-
-
-def test_what_has_no_layout_is_refused(tmp_path: Path) -> None:
-    assert "nowhere is not a folder" in fault_of(tmp_path / "nowhere")
-    assert "has no layout that is known: images/ and masks/, or" in fault_of(tmp_path)
-    (tmp_path / "images").mkdir()
-    assert "classes.txt is missing: it names the classes, one a line" in fault_of(tmp_path)
-    (tmp_path / "classes.txt").write_text("background\nthing\n")
-    assert fault_of(tmp_path) == f"{tmp_path / 'masks'} is missing."
-    (tmp_path / "masks").mkdir()
-    assert "has no pictures to train with" in fault_of(tmp_path)
-    (tmp_path / "images" / "train").mkdir()
-    assert "is a split within images/: it is looked for in train/images/" in fault_of(tmp_path)
-
-
-@pytest.fixture
-def pets(tmp_path: Path) -> Path:
-    """As in the public archive: trimaps, lists with breeds, a Mac's files, a PNG that is called .jpg."""
-    trimaps = tmp_path / "annotations" / "trimaps"
-    for number, name in enumerate(("Abyssinian_1", "Abyssinian_2", "beagle_1", "beagle_2", "pug_1")):
-        put_pair(tmp_path / "images" / f"{name}.jpg", trimaps / f"{name}.png", number)
-        Image.fromarray(np.array([[2, 3, 1, 1, 1, 1, 3, 2]] * 6, np.uint8)).save(trimaps / f"{name}.png")
-        (trimaps / f"._{name}.png").write_bytes(b"a Mac's")
-    Image.new("RGB", (8, 6), (9, 9, 9)).save(tmp_path / "images" / "beagle_1.jpg", format="PNG")
-    (tmp_path / "images" / "beagle_1.mat").write_bytes(b"MATLAB")
-    (tmp_path / "annotations" / "trainval.txt").write_text("#Image CLASS-ID\nbeagle_1 1 2 1\nAbyssinian_1 1 1 1\n")
-    (tmp_path / "annotations" / "test.txt").write_text("Abyssinian_2 1 1 1\n\nbeagle_2 1 2 1\n")
-    return tmp_path
-
-
-def test_pets_are_split_by_their_lists(pets: Path) -> None:
-    folder = opened(pets)
-    assert folder.labels == ("background", "pet", "border")
-    assert seen(folder.splits["train"]) == [0, 9]
-    assert seen(folder.splits["test"]) == [1, 3]
-    assert "validation" not in folder.splits
-    assert folder.splits["train"].read(1)[1][0].tolist() == [0, 2, 1, 1, 1, 1, 2, 0]
-
-
-def test_pets_without_lists_are_all_there_is(pets: Path) -> None:
-    (pets / "annotations" / "trainval.txt").unlink()
-    (pets / "images" / "no_trimap.jpg").write_bytes(b"")
-    assert "no_trimap.jpg has no mask" in fault_of(pets)
-    (pets / "images" / "no_trimap.jpg").unlink()
-    folder = opened(pets)
-    assert list(folder.splits) == ["train"]
-    assert len(folder.splits["train"]) == 5
-
-
-def test_listed_pets_that_are_missing_or_listed_twice_are_named(pets: Path) -> None:
-    lists = pets / "annotations"
-    (lists / "test.txt").write_text("beagle_1 1 2 1\nbeagle_9 1 2 1\npug_1 1 2 3\n")
-    (pets / "images" / "pug_1.jpg").unlink()
-    sentence = fault_of(pets)
-    assert "beagle_1 is listed 2 times, in trainval.txt and test.txt" in sentence
-    assert f"beagle_9 of {lists / 'test.txt'} has no picture and no mask" in sentence
-    assert f"pug_1 of {lists / 'test.txt'} has no picture" in sentence
-    (lists / "test.txt").write_bytes(b"caf\xe9")
-    assert "test.txt is not a list of names" in fault_of(pets)
-
-
-@pytest.fixture
-def voc(tmp_path: Path) -> Path:
-    palette = [channel for index in range(256) for channel in voc_colour(index)]
-    for number in range(6):
-        put_pair(tmp_path / "JPEGImages" / f"{number}.jpg", tmp_path / "SegmentationClass" / f"{number}.png", number)
-        mask = Image.fromarray(np.array([[0, 0, 20, 15, 255, 255, 0, 0]] * 6, np.uint8))
-        mask.putpalette(palette)
-        mask.save(tmp_path / "SegmentationClass" / f"{number}.png")
-    Image.new("L", (8, 6)).save(tmp_path / "JPEGImages" / "for_detection_only.jpg")
-    return tmp_path
-
-
-def put_lists(root: Path, **names: str) -> None:
-    folder = root / "ImageSets" / "Segmentation"
-    folder.mkdir(parents=True)
-    for name, content in names.items():
-        (folder / f"{name}.txt").write_text("\n".join(content.split()) + "\n")
-
-
-def test_voc_is_split_by_its_lists(voc: Path) -> None:
-    put_lists(voc, train="3 1", val="2", trainval="1 2 3", test="4 5")
-    folder = opened(voc)
-    assert folder.labels == VOC_LABELS
-    assert {split: seen(pictures) for split, pictures in folder.splits.items()} == {
-        "train": [1, 3],
-        "validation": [2],
-        "test": [4, 5],
-    }
-    assert folder.splits["train"].read(0)[1][0].tolist() == [0, 0, 20, 15, 255, 255, 0, 0]
-
-
-def test_a_test_list_of_voc_without_masks_counts_as_none(voc: Path) -> None:
-    put_lists(voc, trainval="0 1 2", test="for_detection_only")
-    assert {split: seen(pictures) for split, pictures in opened(voc).splits.items()} == {"train": [0, 1, 2]}
-
-
-def test_voc_without_lists_is_all_that_has_a_mask(voc: Path) -> None:
-    assert len(opened(voc).splits["train"]) == 6
-    (voc / "JPEGImages" / "5.jpg").unlink()
-    assert "5.png has no picture" in fault_of(voc)
-
-
-def test_a_class_list_beside_vocs_folders_replaces_its_classes(voc: Path) -> None:
-    (voc / "labelmap.txt").write_text("background:0,0,0::\nroad:1,2,3::\n")
-    for number in range(6):
-        Image.fromarray(np.array([[[0, 0, 0]] * 4 + [[1, 2, 3]] * 4] * 6, np.uint8)).save(
-            voc / "SegmentationClass" / f"{number}.png"
-        )
-    folder = opened(voc)
-    assert folder.labels == ("background", "road")
-    assert folder.splits["train"].read(0)[1][0].tolist() == [0] * 4 + [1] * 4
-
-
-def test_voc_masks_without_their_pictures_are_refused(voc: Path) -> None:
-    (voc / "JPEGImages").rename(voc / "Pictures")
-    assert fault_of(voc) == f"{voc / 'JPEGImages'} is missing."
