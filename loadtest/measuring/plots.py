@@ -103,3 +103,5 @@ def _time_per_stage(axes: Axes, steps: Sequence[Step]) -> None:
         if with_it:
             _line(axes, with_it, [step.stage_ms[stage] for step in with_it], stage, colour)
     axes.set(title="Mean time per stage", ylabel="ms", yscale="log")
+    if longest := max((ms for step in steps for ms in step.stage_ms.values()), default=0.0):
+        axes.set_ylim(top=100 * longest)  # room for the legend

@@ -86,7 +86,11 @@ class ProcessTree:
     def usage(self) -> tuple[float, float]:
         """Of the whole tree; memory is PSS: shared pages are divided among those that share them."""
         cpu_s = memory_bytes = 0.0
-        for process in (self.process, *self.process.children(recursive=True)):
+        try:
+            processes = [self.process, *self.process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            raise Unreadable("The service has ended.") from None
+        for process in processes:
             try:
                 cpu_s += sum(process.cpu_times()[:2])
                 memory_bytes += process.memory_full_info().pss

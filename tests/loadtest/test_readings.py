@@ -73,6 +73,14 @@ def test_usage_is_sampled_while_something_runs(service: Service) -> None:
     assert len(sampler.memory(started + 100, started + 101)) == 1
 
 
+def test_a_service_that_has_ended_is_said_to_have() -> None:
+    with psutil.Popen(["sleep", "60"]) as ended:
+        tree = ProcessTree(ended, None)
+        ended.kill()
+    with pytest.raises(Unreadable, match="The service has ended"):
+        tree.usage()
+
+
 def test_a_service_that_does_not_measure_itself_is_said_to_be_unreadable() -> None:
     with stub_service() as url:
         assert readings_of(Target("peer", url, "/raw", psutil.Process()), None).stage_totals() == {}
