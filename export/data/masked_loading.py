@@ -76,8 +76,8 @@ def load_masked_test(recipe: SegmentationRecipe, source: DataSource) -> MaskedPi
     test = held_out_test(folder, test_share=TEST_SHARE, seed=recipe.seed)
     if "test" not in folder.splits:
         print(
-            f"{source.pictures_dir} has no test split: {len(test)} of its {len(folder.splits['train'])} pictures are "
-            f"the test, the same ones every time (seed {recipe.seed})."
+            f"{source.pictures_dir} has no test split: the test is {len(test)} of its {len(folder.splits['train'])} "
+            f"pictures, the same every time (seed {recipe.seed})."
         )
     return test.ignoring(recipe.ignore_index)
 

@@ -104,7 +104,7 @@ def test_values_can_stand_for_other_ids(file: Path) -> None:
         (COLOURED, np.full((1, 1, 4), 128, np.uint8), "has transparent pixels"),
     ],
 )
-def test_what_is_of_no_class_is_named(file: Path, classes: ClassList, pixels: Any, complaint: str) -> None:
+def test_values_of_no_class_are_named(file: Path, classes: ClassList, pixels: Any, complaint: str) -> None:
     Image.fromarray(pixels).save(file)
     with pytest.raises(BadData) as caught:
         MaskReader(classes).read(file)
