@@ -10,7 +10,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --constraint const
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev serve test check format bench bench-networks train ablations pictures docs dashboards \
-        deploy-check
+        deploy-check load load-smoke overload soak
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -72,6 +72,22 @@ pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published
 	.venv-dev/bin/python -m export sheet lenet5 --out docs/lenet5_maps.png
 	.venv-dev/bin/python -m export sheet mnist_cnn --out docs/mnist_cnn_maps.png
 	.venv-dev/bin/python -m export sheet resnet20 --out docs/resnet20_maps.png
+
+LOADTEST := .venv-dev/bin/python -m loadtest
+load: $(EVERYTHING)  ## offered load in steps: the knee and a page of plots (MODEL)
+	$(LOADTEST) load $(if $(MODEL),--model $(MODEL))
+
+load-smoke: $(EVERYTHING)  ## ten seconds against a service that runs already
+	.venv-dev/bin/locust -f loadtest/locustfile.py --headless --only-summary --shape smoke \
+	  --host http://127.0.0.1:$(or $(CONVOY_PORT),3000)
+
+overload: $(EVERYTHING)  ## two, five and ten times KNEE, and back (MODEL)
+	@test -n "$(KNEE)" || { echo "how much is the knee? make overload KNEE=40, as make load found it"; exit 2; }
+	$(LOADTEST) overload --knee $(KNEE) $(if $(MODEL),--model $(MODEL))
+
+soak: $(EVERYTHING)  ## half an hour at 70 % of KNEE (MODEL)
+	@test -n "$(KNEE)" || { echo "how much is the knee? make soak KNEE=40, as make load found it"; exit 2; }
+	$(LOADTEST) soak --knee $(KNEE) $(if $(MODEL),--model $(MODEL))
 
 dashboards: $(EVERYTHING)  ## write deploy/grafana/dashboards again, from deploy/dashboards
 	.venv-dev/bin/python -m deploy.dashboards

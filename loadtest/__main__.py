@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         target.add_argument("--model", help="classifier to ask; without it the first by name")
         target.add_argument("--segmenter", help="segmenter to ask; without it the first by name")
         target.add_argument("--users", choices=_USERS, default="Classify", help="who asks (default Classify)")
-        target.add_argument("--pictures", type=Path, default=DEFAULT_FOLDER, help="folder of pictures to send")
+        target.add_argument("--pictures", type=Path, default=DEFAULT_FOLDER, help="a picture, or a folder of them")
         target.add_argument("--objectives", type=Path, default=DEFAULT_FILE, help="file of objectives")
         command.add_argument("--out", type=Path, default=Path("build/load", name), help="folder for what is written")
     load.add_argument("--rates", type=_rates, help="rates to offer, as in 10,20,40; without it the knee is searched")

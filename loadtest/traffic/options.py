@@ -66,7 +66,7 @@ def add_options(parser: Any) -> None:
         "--classify-path", default="", env_var="LOADTEST_CLASSIFY_PATH", help="where another service classifies"
     )
     group.add_argument(
-        "--pictures", default=str(DEFAULT_FOLDER), env_var="LOADTEST_PICTURES", help="folder of pictures to send"
+        "--pictures", default=str(DEFAULT_FOLDER), env_var="LOADTEST_PICTURES", help="a picture, or a folder of them"
     )
     group.add_argument(
         "--objectives", default=str(DEFAULT_FILE), env_var="LOADTEST_OBJECTIVES", help="file of objectives"

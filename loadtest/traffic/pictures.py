@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-DEFAULT_FOLDER = Path(__file__).parents[1] / "pictures"
+DEFAULT_FOLDER = Path(__file__).parents[2] / "tests" / "data"
 
 
 class NoPictures(ValueError):
@@ -23,14 +23,14 @@ class Picture:
     height: int
 
 
-def load_pictures(folder: Path = DEFAULT_FOLDER) -> list[Picture]:
-    """All pictures in a folder and the folders in it, by name; other files are passed over.
+def load_pictures(place: Path = DEFAULT_FOLDER) -> list[Picture]:
+    """A file, or all pictures in a folder and the folders in it, by name; other files are passed over.
 
     Raises:
         NoPictures: there are none.
     """
     pictures = []
-    for path in sorted(folder.rglob("*")):
+    for path in [place] if place.is_file() else sorted(place.rglob("*")):
         try:
             with Image.open(path) as image:
                 media_type = image.get_format_mimetype() or "application/octet-stream"
@@ -39,5 +39,5 @@ def load_pictures(folder: Path = DEFAULT_FOLDER) -> list[Picture]:
             continue
         pictures.append(Picture(path.name, path.read_bytes(), media_type, width, height))
     if not pictures:
-        raise NoPictures(f"{folder} holds no pictures.")
+        raise NoPictures(f"{place} holds no pictures.")
     return pictures

@@ -12,7 +12,7 @@ from loadtest.results.rows import Table, read_csv
 
 ROOT = Path(__file__).parents[2]
 LOCUSTFILE = ROOT / "loadtest/locustfile.py"
-SMALL = ROOT / "loadtest/pictures/small"
+SMALL = ROOT / "tests/data/boot.png"
 _WITHIN_S = 60.0
 
 

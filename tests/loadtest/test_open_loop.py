@@ -9,8 +9,8 @@ from loadtest.results.summary import percentile
 from tests.loadtest.locust_runs import SMALL, run_locust
 from tests.loadtest.stub_service import stub_service
 
-# Two pictures are asked once before the test begins.
-ASKED_BEFORE = 2
+# The picture is asked once before the test begins.
+ASKED_BEFORE = 1
 
 
 def test_everyone_who_was_due_while_the_service_stood_still_has_waited(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from export.data.scenes import SceneRules
 from export.recipes import CLASSIFIERS, RECIPES, SEGMENTERS, Augmentation
 from export.recipes.recipe import recipe_from_dict
 from models import MODELS, build_model
@@ -93,6 +94,11 @@ def test_a_recipe_fits_its_network(name: str) -> None:
 def test_there_is_a_recipe_for_every_network_of_its_task() -> None:
     for task, recipes in (("image-classification", CLASSIFIERS), ("image-segmentation", SEGMENTERS)):
         assert set(recipes) == {name for name, facts in MODELS.items() if facts.task == task}
+
+
+def test_the_recipes_on_scenes_name_the_rules_of_today() -> None:
+    rules = {recipe.scene_rules for recipe in SEGMENTERS.values() if recipe.dataset == "fashion-scenes"}
+    assert rules == {SceneRules().fingerprint()}
 
 
 def test_class_weights_survive_json_as_words_and_as_numbers() -> None:
