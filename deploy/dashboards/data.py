@@ -35,7 +35,10 @@ def page() -> Page:
                 repeat="model",
             ),
             Row("Segmenters", [_pixel_shares(), _pixels()]),
-            Row("Pictures that come", [_body_sizes(), _body_quantiles(), _mean_sizes(), _bytes()]),
+            Row(
+                "Pictures that come",
+                [_pictures(), _picture_quantiles(), _body_sizes(), _body_quantiles(), _mean_sizes(), _bytes()],
+            ),
         ],
     )
 
@@ -197,6 +200,31 @@ def _pixels() -> Lines:
     return lines(facts, Query(per_second("convoy_mask_pixels_total", MODEL, ["model", "version"]), _NAME))
 
 
+def _pictures() -> Heatmap:
+    facts = Facts(
+        "Size of pictures over time",
+        "Pictures by their number of pixels and when, from the buckets of convoy_image_pixels.",
+        "suffix: pixels",
+        width=12,
+    )
+    return heatmap(facts, Query(buckets("convoy_image_pixels", MODEL), "{{le}}"))
+
+
+def _picture_quantiles() -> Lines:
+    facts = Facts(
+        "Size of pictures",
+        "Quantiles of convoy_image_pixels, within buckets a factor of three apart.",
+        "suffix: pixels",
+        width=12,
+        least=None,
+    )
+    queries = [
+        Query(quantile(share, "convoy_image_pixels", MODEL), name)
+        for share, name in zip((0.5, 0.95, 0.99), QUANTILES, strict=True)
+    ]
+    return lines(facts, *queries, colours=QUANTILES, logarithmic=True)
+
+
 def _body_sizes() -> Heatmap:
     facts = Facts(
         "Size of bodies over time",
@@ -210,8 +238,7 @@ def _body_sizes() -> Heatmap:
 def _body_quantiles() -> Lines:
     facts = Facts(
         "Size of bodies",
-        "Quantiles of http_server_request_body_size_bytes, within buckets a factor of ten apart. The service does not "
-        "export how many pixels pictures have.",
+        "Quantiles of http_server_request_body_size_bytes, within buckets a factor of ten apart.",
         "bytes",
         width=6,
         least=None,

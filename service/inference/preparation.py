@@ -59,6 +59,7 @@ def prepare(question: Question) -> Prepared:
         decode_s += decoded - before
         preprocess_s += clock() - decoded
         prepared.sizes_px.append(picture.size)
+        question.image_pixels.append(picture.width * picture.height)
         prepared.pictures.append(picture if question.keep_picture else None)
         kept_pixels += picture.width * picture.height * keeps_pixels
         if kept_pixels > question.max_pixels:

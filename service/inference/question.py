@@ -85,6 +85,8 @@ class Question:
     stages: dict[str, float] = field(default_factory=dict)
     run_sizes: list[int] = field(default_factory=list)
     """Pictures in each run of the network; stands with the first question of a run that answered several."""
+    image_pixels: list[int] = field(default_factory=list)
+    """Width times height of each picture as sent."""
 
     def check_awaited(self) -> None:
         """Long work calls this now and then.

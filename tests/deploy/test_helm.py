@@ -3,13 +3,13 @@
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from service import __version__
 from service.settings import PREFIX, Settings, misspelled_names
 from tests.deploy.helm_chart import (
     CHART,
@@ -197,12 +197,11 @@ def test_a_value_that_cannot_work_is_refused_by_name(values: dict[str, Any], nam
 
 def test_a_card_brings_its_image_its_limit_and_a_provider_that_does_not_fall_back() -> None:
     manifests = rendered(EVERYTHING)
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert container(manifests)["image"] == f"registry.example.org/convoy:{version}-cuda"
+    assert container(manifests)["image"] == f"registry.example.org/convoy:{__version__}-cuda"
     assert container(manifests)["resources"]["limits"]["nvidia.com/gpu"] == 2
     assert environment(manifests)["CONVOY_PROVIDER"] == "cuda"
     assert pod(manifests)["runtimeClassName"] == "nvidia"
-    assert container(rendered({}))["image"] == f"convoy:{version}"
+    assert container(rendered({}))["image"] == f"convoy:{__version__}"
     assert "CONVOY_PROVIDER" not in environment(rendered({}))
     told = {"gpu": {"enabled": True}, "settings": {"CONVOY_PROVIDER": "auto"}}
     assert environment(rendered(told))["CONVOY_PROVIDER"] == "auto"

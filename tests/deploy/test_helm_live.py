@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from service.http.framework import PATHS
+from service.settings import PREFIX
 from tests.deploy.helm_chart import EVERYTHING, container, environment, rendered
 from tests.service.live.running import Service, running_service
 from tests.service.tiny_artifact import write_tiny_artifact
 
-# Of the machine, and not of the chart.
-OWN = ("CONVOY_PORT", "CONVOY_REPOSITORY", "CONVOY_PROVIDER")
+OF_THE_MACHINE = ("CONVOY_PORT", "CONVOY_REPOSITORY", "CONVOY_PROVIDER")
 VALUES = {**EVERYTHING, "settings": {**EVERYTHING["settings"], "CONVOY_REQUIRED_MODELS": "tiny"}}
 
 
@@ -24,9 +24,12 @@ def manifests() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, manifests: dict[str, Any]) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("helm")
-    write_tiny_artifact(folder / "models/tiny/1")
-    variables = {name: value for name, value in environment(manifests).items() if name not in OWN}
-    settings = {name.removeprefix("CONVOY_").lower(): value for name, value in variables.items()}
+    write_tiny_artifact(folder / "models")
+    settings: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment(manifests).items()
+        if name not in OF_THE_MACHINE
+    }
     with running_service(folder, folder / "models", **settings) as running:
         yield running
 

@@ -12,6 +12,8 @@ OTHER_CLASS = "other"
 
 # A LeNet runs in 30 µs, a large network in a second, a large picture in tiles in many.
 _STAGE_BUCKETS_S = (2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 25.0)
+# MNIST's pictures have 784 pixels, a phone's photo 12 million.
+_PIXEL_BUCKETS = (1e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 _OUTCOME_OF_CODE = {
     None: "ok",
@@ -35,6 +37,13 @@ class InferenceMetrics:
         )
         self._images = Counter(
             "convoy_inference_images_total", "Pictures answered for.", ["model", "version"], registry=registry
+        )
+        self._image_pixels = Histogram(
+            "convoy_image_pixels",
+            "Width times height of the pictures answered for, as they were sent.",
+            ["model", "version"],
+            buckets=_PIXEL_BUCKETS,
+            registry=registry,
         )
         self._batch_size = Histogram(
             "convoy_batch_size",
@@ -81,6 +90,8 @@ class InferenceMetrics:
         if encoded is None:
             return
         children.images.inc(max(len(encoded.tops), len(encoded.pixels)))
+        for number in question.image_pixels:
+            children.image_pixels.observe(number)
         for top in encoded.tops:
             children.classes[min(top.index, len(children.classes) - 1)].inc()
             if children.confidence is not None:
@@ -110,6 +121,7 @@ class InferenceMetrics:
                 outcomes={name: self._requests.labels(*at, model.metadata.task, name) for name in OUTCOMES},
                 stages={stage: self._stage.labels(*at, stage) for stage in STAGES},
                 images=self._images.labels(*at),
+                image_pixels=self._image_pixels.labels(*at),
                 batch_size=self._batch_size.labels(*at),
                 classes=[per_class.labels(*at, label) for label in self.class_labels(model)],
                 confidence=self._confidence.labels(*at) if per_class is self._predictions else None,
@@ -120,7 +132,7 @@ class InferenceMetrics:
 class _Children:
     """One model's children, found once: `labels()` takes a lock and builds a key at every call."""
 
-    __slots__ = ("batch_size", "classes", "confidence", "images", "outcomes", "stages")
+    __slots__ = ("batch_size", "classes", "confidence", "image_pixels", "images", "outcomes", "stages")
 
     def __init__(
         self,
@@ -128,6 +140,7 @@ class _Children:
         outcomes: dict[str, Counter],
         stages: dict[str, Histogram],
         images: Counter,
+        image_pixels: Histogram,
         batch_size: Histogram,
         classes: list[Counter],
         confidence: Histogram | None,
@@ -135,6 +148,7 @@ class _Children:
         self.outcomes = outcomes
         self.stages = stages
         self.images = images
+        self.image_pixels = image_pixels
         self.batch_size = batch_size
         self.classes = classes
         self.confidence = confidence

@@ -147,7 +147,12 @@ def test_a_request_counts_under_one_outcome_with_the_stages_it_went_through(
     model: LoadedModel, registry: CollectorRegistry, code: str | None, outcome: str
 ) -> None:
     inference = InferenceMetrics(registry, max_class_labels=CAP)
-    asked = dataclasses.replace(question(model), stages={"queue": 0.001, "decode": 0.002}, run_sizes=[4, 2])
+    asked = dataclasses.replace(
+        question(model),
+        stages={"queue": 0.001, "decode": 0.002},
+        run_sizes=[4, 2],
+        image_pixels=[784, 10_000, 12_000_000],
+    )
     inference.ended(asked, None if code else answer(), code)
     text = text_of(registry)
     counted = {name: total(text, "convoy_inference_requests_total", outcome=name) for name in OUTCOMES}
@@ -156,6 +161,9 @@ def test_a_request_counts_under_one_outcome_with_the_stages_it_went_through(
     assert stages == {name: float(name in ("queue", "decode")) for name in STAGES}
     assert total(text, "convoy_batch_size_count") == 2.0
     assert total(text, "convoy_batch_size_sum") == 6.0
+    # Of what was not answered, nothing is known.
+    up_to = [total(text, "convoy_image_pixels_bucket", le=edge) for edge in ("1000.0", "10000.0", "1e+07", "+Inf")]
+    assert up_to == ([0.0] * 4 if code else [1.0, 2.0, 2.0, 3.0])
 
 
 def test_a_version_that_is_gone_goes_to_zero_and_a_failed_one_is_counted_once(

@@ -31,6 +31,7 @@ SERIES = {
     "convoy_rejected": {"reason"},
     "convoy_inference_requests": {"model", "version", "task", "outcome"},
     "convoy_inference_images": {"model", "version"},
+    "convoy_image_pixels": {"model", "version"},
     "convoy_batch_size": {"model", "version"},
     "convoy_stage_duration_seconds": {"model", "version", "stage"},
     "convoy_predictions": {"model", "version", "class"},

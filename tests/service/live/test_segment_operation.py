@@ -149,9 +149,11 @@ def test_pixels_of_each_class_requests_pictures_runs_and_stages_are_counted(serv
     assert grown(service, before, "convoy_inference_images_total", **at) == 3
     assert grown(service, before, "convoy_batch_size_count", **at) == 3
     assert grown(service, before, "convoy_batch_size_sum", **at) == 3
+    assert grown(service, before, "convoy_image_pixels_count", **at) == 3
     in_all = 2 * level_mask(photo()).size + 512 * 512
     own = np.bincount(level_mask(photo()).ravel(), minlength=3)
     assert grown(service, before, "convoy_mask_pixels_total", **at) == in_all
+    assert grown(service, before, "convoy_image_pixels_sum", **at) == in_all
     for index, (label, more) in enumerate((("background", 0), ("gray", 512 * 512), ("white", 0))):
         counted = grown(service, before, "convoy_mask_pixels_total", **at, **{"class": label})
         assert counted == 2 * own[index] + more
