@@ -218,11 +218,7 @@ def _picture_quantiles() -> Lines:
         width=12,
         least=None,
     )
-    queries = [
-        Query(quantile(share, "convoy_image_pixels", MODEL), name)
-        for share, name in zip((0.5, 0.95, 0.99), QUANTILES, strict=True)
-    ]
-    return lines(facts, *queries, colours=QUANTILES, logarithmic=True)
+    return lines(facts, *_quantiles("convoy_image_pixels", MODEL), colours=QUANTILES, logarithmic=True)
 
 
 def _body_sizes() -> Heatmap:
@@ -243,11 +239,13 @@ def _body_quantiles() -> Lines:
         width=6,
         least=None,
     )
-    queries = [
-        Query(quantile(share, "http_server_request_body_size_bytes", ASKED), name)
-        for share, name in zip((0.5, 0.95, 0.99), QUANTILES, strict=True)
-    ]
+    queries = _quantiles("http_server_request_body_size_bytes", ASKED)
     return lines(facts, *queries, colours=QUANTILES, logarithmic=True)
+
+
+def _quantiles(histogram: str, where: str) -> list[Query]:
+    shares = zip((0.5, 0.95, 0.99), QUANTILES, strict=True)
+    return [Query(quantile(share, histogram, where), name) for share, name in shares]
 
 
 def _mean_sizes() -> Lines:
