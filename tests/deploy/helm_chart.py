@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.deploy.rule_files import DEPLOY
 
 CHART = DEPLOY / "helm/convoy"
 RELEASE = "prod"
+# The oldest Kubernetes that the chart allows, and the newest that the schemas are there for.
+VERSIONS = ("1.30", "1.37")
 EVERYTHING: dict[str, Any] = {
     "image": {"repository": "registry.example.org/convoy", "pullPolicy": "Always"},
     "imagePullSecrets": [{"name": "registry"}],
@@ -87,3 +90,10 @@ def container(manifests: dict[str, Any]) -> Any:
 def environment(manifests: dict[str, Any]) -> dict[str, str]:
     """The variables that the service is started with."""
     return {each["name"]: each["value"] for each in container(manifests)["env"]}
+
+
+def validated(folder: Path, manifests: str, version: str) -> "subprocess.CompletedProcess[str]":
+    """What kubernetes-validate says of manifests; unknown fields are errors."""
+    (folder / "manifests.yaml").write_text(manifests)
+    command = [sys.executable, "-m", "kubernetes_validate", "--strict", "-k", version, str(folder / "manifests.yaml")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -1,8 +1,6 @@
 """The Helm chart: Kubernetes has schemas for what it renders, its parts find each other, wrong values are refused."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from tests.deploy.helm_chart import (
     CHART,
     EVERYTHING,
     MONITORED,
+    VERSIONS,
     container,
     environment,
     helm,
@@ -22,22 +21,14 @@ from tests.deploy.helm_chart import (
     refusal,
     rendered,
     rendered_text,
+    validated,
 )
 from tests.deploy.rule_files import DEPLOY
 
 ROOT = DEPLOY.parent
 # What the Prometheus operator defines, which test_helm_operator.py looks at.
 OPERATOR = {"ServiceMonitor", "PrometheusRule"}
-# The oldest Kubernetes that the chart allows, and the newest that the schemas are there for.
-VERSIONS = ("1.30", "1.37")
 OF_THE_CHART = {"port", "repository"}
-
-
-def validated(folder: Path, manifests: str, version: str) -> "subprocess.CompletedProcess[str]":
-    """What kubernetes-validate says of manifests."""
-    (folder / "manifests.yaml").write_text(manifests)
-    command = [sys.executable, "-m", "kubernetes_validate", "--strict", "-k", version, str(folder / "manifests.yaml")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
@@ -217,6 +208,14 @@ def test_the_autoscaler_decides_alone_and_by_what_it_was_told() -> None:
     by_queue = rendered({"autoscaling": {"enabled": True, "cpuUtilization": None, "queueDepth": 4}})
     (metric,) = by_queue["HorizontalPodAutoscaler"]["spec"]["metrics"]
     assert metric["pods"]["target"] == {"type": "AverageValue", "averageValue": "4"}
+
+
+def test_the_notes_say_where_the_service_is_and_where_its_models_come_from() -> None:
+    done = helm("install", "prod", str(CHART), "--dry-run=client", "--namespace", "vision", values={})
+    assert done.returncode == 0, done.stderr
+    notes = done.stdout.partition("NOTES:")[2]
+    assert "http://prod-convoy.vision:80" in notes
+    assert "convoy-models" in notes
 
 
 def test_a_release_that_is_called_convoy_is_not_called_so_twice() -> None:
