@@ -64,8 +64,8 @@ def _check(docker: Docker, folder: Path, report: _Report) -> None:
         report.step("answers", lambda: steps.answers(stack))
         report.step("scraped", lambda: steps.is_scraped(stack, replicas=_REPLICAS))
         report.step("replaced one by one", lambda: steps.is_replaced_without_a_loss(stack))
-        report.step("killed", lambda: steps.is_killed(stack))
         report.step("published", lambda: steps.is_published(stack, models))
+        report.step("killed", lambda: steps.is_killed(stack, began_s=began_s))
         report.step("dashboards", lambda: steps.is_drawn(stack, began_s=began_s))
     except CheckFailed:
         print(stack.logs(), file=sys.stderr)
