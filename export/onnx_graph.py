@@ -122,9 +122,11 @@ def save_artifact(proto: onnx.ModelProto, folder: Path, *, external_above_bytes:
         # Without its graph the data means nothing, so the graph goes first and comes last.
         (folder / MODEL_FILE).unlink(missing_ok=True)
         (folder / DATA_FILE).unlink(missing_ok=True)
-        for name in (DATA_FILE, MODEL_FILE):
-            if (temporary / name).exists():
-                (temporary / name).replace(folder / name)
+        if (temporary / DATA_FILE).exists():
+            # onnx keeps the weights to their owner, and a service may run as somebody else.
+            (temporary / DATA_FILE).chmod((temporary / MODEL_FILE).stat().st_mode)
+            (temporary / DATA_FILE).replace(folder / DATA_FILE)
+        (temporary / MODEL_FILE).replace(folder / MODEL_FILE)
     finally:
         shutil.rmtree(temporary)
 

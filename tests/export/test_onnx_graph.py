@@ -86,6 +86,8 @@ def test_weights_above_the_limit_lie_beside_the_graph(make_run: RunMaker) -> Non
     data = run.path / "model.onnx.data"
     assert not data.exists()
     split = answers(export_onnx(run, external_above_bytes=1000), image, target)
+    modes = {path.stat().st_mode for path in run.path.glob("model.onnx*")}
+    assert len(modes) == 1, "a service that runs as somebody else reads both or none"
     assert data.stat().st_size > 400_000 > 100_000 > run.graph.stat().st_size
     for one, other in zip(whole, split, strict=True):
         np.testing.assert_array_equal(one, other)
