@@ -18,6 +18,7 @@ from deploy.dashboards.generation import DASHBOARDS
 
 _SAMPLES = ROOT / "tests" / "data"
 _CALLERS, _PER_SECOND = 8, 40.0
+_CROWD = 250
 _SETTLED_S = 3.0
 _SCRAPED_S = 60.0
 # A rule waits for a minute, and is evaluated each 15 s on what is scraped each 10 s.
@@ -133,6 +134,10 @@ def is_drawn(stack: Stack, *, began_s: float) -> str:
     def left() -> list[Question]:
         return unanswered(stack.prometheus_url, asked, began_s=began_s, window="1m", chosen=everything)
 
+    # More than the queues of all replicas take, so that there are refusals to be drawn.
+    photos = _calls()[-1:]
+    with steady("127.0.0.1", stack.port, photos, callers=_CROWD, per_second=_CROWD):
+        time.sleep(_SETTLED_S)
     with steady("127.0.0.1", stack.port, _calls(), callers=_CALLERS, per_second=_PER_SECOND):
         ends_s = time.monotonic() + _SCRAPED_S
         while (missing := left()) and time.monotonic() < ends_s:
