@@ -24,8 +24,8 @@ from service.inference.placement import place
 from service.inference.preprocess import preprocess
 from service.repository.artifact import UNKNOWN_DATASET, Preprocessing
 
-SCENES_PER_SPLIT: dict[SplitName, int] = {"train": 11_000, "validation": 1_000, "test": 2_000}
-"""Five items for each scene: 55,000, 5,000 and 10,000 items, each laid down once at most."""
+SCENES_PER_SPLIT: dict[SplitName, int] = {"train": 55_000, "validation": 1_000, "test": 2_000}
+"""Five items for each scene: of 55,000 items each is laid down five times at most, of 5,000 and of 10,000 once."""
 
 
 def load_masked_training(recipe: SegmentationRecipe, source: DataSource) -> MaskedDataset:

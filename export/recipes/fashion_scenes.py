@@ -32,7 +32,9 @@ SHARED = SegmentationRecipe(
     weight_decay=1e-2,
     cross_entropy_weight=1.0,
     dice_weight=0.5,
-    augmentation=Augmentation(horizontal_flip=True),
+    # With 11,000 scenes and flips alone a narrow U-Net had learnt them by heart after fifteen epochs.
+    augmentation=Augmentation(horizontal_flip=True, degrees=10, translate=0.1, scale=0.15),
+    epochs_per_pass=5,
     ema_decay=0.998,
     patience_epochs=15,
     precision="bf16",

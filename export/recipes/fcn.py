@@ -1,7 +1,7 @@
 """FCN on fashion-scenes, on the trunk of a VGG16 that was trained on Fashion-MNIST.
 
 Paper       Long, Shelhamer, Darrell 2015, "Fully Convolutional Networks for Semantic Segmentation"
-Data        fashion-scenes: 11,000 scenes to learn from, 1,000 to choose by, 2,000 test scenes
+Data        fashion-scenes: 55,000 scenes to learn from, 11,000 an epoch, 1,000 to choose by, 2,000 test scenes
 Results     docs/results.md
 Command     python -m export run fcn8s --weights runs/vgg16_bn/checkpoint.pt
 """

@@ -77,6 +77,7 @@ def adapted_masks(
         window_px=edge,
         batch_size=batch_size,
         learning_rate=recipe.learning_rate * share,
+        epochs_per_pass=1,
         scene_rules="",
     )
 

@@ -213,6 +213,8 @@ class SegmentationRecipe(Recipe):
     """Pixels of this class count in no loss and in no score; nor do those of none, which masks mark by 255."""
     minimum_mean_iou: float
     """Publishing is refused below this mean intersection over union."""
+    epochs_per_pass: int = 1
+    """Epochs in which every picture is seen once: where there are many, short epochs are kept more often."""
     scene_rules: str = ""
     """Fingerprint of the rules of composed scenes, by which one set of them is told from another; empty for others."""
 
@@ -220,6 +222,7 @@ class SegmentationRecipe(Recipe):
         super().__post_init__()
         _check(self.preprocessing.height is None, "preprocessing must leave the size of the input free")
         _check(self.window_px >= 8, "window_px must be at least 8")
+        _check(self.epochs_per_pass >= 1, "epochs_per_pass must be at least 1")
         losses = (self.cross_entropy_weight, self.dice_weight)
         _check(all(math.isfinite(weight) for weight in losses), "weights of losses must be finite numbers")
         _check(min(losses) >= 0, "weights of losses must not be negative")

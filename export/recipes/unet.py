@@ -2,7 +2,7 @@
 
 Paper       Ronneberger, Fischer, Brox 2015, "U-Net: Convolutional Networks for Biomedical Image Segmentation"; Keras's
             example "Image segmentation with a U-Net-like architecture" (Chollet 2019)
-Data        fashion-scenes: 11,000 scenes to learn from, 1,000 to choose by, 2,000 test scenes
+Data        fashion-scenes: 55,000 scenes to learn from, 11,000 an epoch, 1,000 to choose by, 2,000 test scenes
 Results     docs/results.md
 Command     python -m export run unet; python -m export run unet_xception
 """

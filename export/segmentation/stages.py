@@ -46,8 +46,8 @@ def training_data(recipe: Recipe, source: DataSource) -> TrainingData:
     return TrainingData(
         dataset=dataset.name,
         labels=dataset.labels,
-        images=len(train),
-        batches=training_loader(train, batch_size=recipe.batch_size, seed=recipe.seed),
+        images=len(train) // recipe.epochs_per_pass,
+        batches=training_loader(train, batch_size=recipe.batch_size, seed=recipe.seed, parts=recipe.epochs_per_pass),
         validation=validation_loader(validation, batch_size=_VALIDATION_BATCH),
         class_weights=_class_weights(recipe, dataset.train, len(dataset.labels)),
     )

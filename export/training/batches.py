@@ -57,11 +57,14 @@ class EpochOrder(Sampler[int]):
     """All positions in an order that the seed and the number of the epoch alone decide.
 
     torch's own shuffling draws from the global stream, so that a resumed training would see another order.
+
+    With `parts`, an epoch goes through one of so many parts of the positions, and the parts of one pass share none.
     """
 
-    def __init__(self, size: int, *, seed: int) -> None:
+    def __init__(self, size: int, *, seed: int, parts: int = 1) -> None:
         self._size = size
         self._seed = seed
+        self._parts = parts
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -69,24 +72,26 @@ class EpochOrder(Sampler[int]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        """How many positions there are."""
-        return self._size
+        """How many positions an epoch has."""
+        return self._size // self._parts
 
     def __iter__(self) -> Iterator[int]:
         """The positions."""
-        generator = torch.Generator().manual_seed(mixed_seed(self._seed, self._epoch))
+        pass_, part = divmod(self._epoch, self._parts)
+        generator = torch.Generator().manual_seed(mixed_seed(self._seed, pass_))
         positions: list[int] = torch.randperm(self._size, generator=generator).tolist()
-        yield from positions
+        yield from positions[part * len(self) : (part + 1) * len(self)]
 
 
-def training_loader(images: WholeBatches, *, batch_size: int, seed: int) -> DataLoader[Batch]:
-    """Batches in an order of its own for every epoch.
+def training_loader(images: WholeBatches, *, batch_size: int, seed: int, parts: int = 1) -> DataLoader[Batch]:
+    """Batches in an order of its own for every epoch, which sees one of `parts` parts of the images.
 
     A last batch of a single image, another one in every epoch, is left out: batch normalisation has nothing to go by
     where its maps have shrunk to one position.
     """
-    leaves_one = len(images) > batch_size and len(images) % batch_size == 1
-    return _loader(images, batch_size, EpochOrder(len(images), seed=seed), drop_last=leaves_one)
+    order = EpochOrder(len(images), seed=seed, parts=parts)
+    leaves_one = len(order) > batch_size and len(order) % batch_size == 1
+    return _loader(images, batch_size, order, drop_last=leaves_one)
 
 
 def validation_loader(images: WholeBatches, *, batch_size: int) -> DataLoader[Batch]:

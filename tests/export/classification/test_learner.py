@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -57,6 +58,18 @@ def test_the_order_hangs_on_seed_and_epoch_alone() -> None:
     assert sorted(first) == list(range(50))
     assert first != order(5, 4)
     assert first != order(6, 3)
+
+
+def test_the_parts_of_a_pass_share_no_image_and_the_next_pass_parts_them_otherwise() -> None:
+    sampler = EpochOrder(50, seed=5, parts=5)
+    epochs = []
+    for epoch in range(10):
+        sampler.set_epoch(epoch)
+        epochs.append(list(sampler))
+    assert [len(positions) for positions in epochs] == [len(sampler)] * 10 == [10] * 10
+    for each in (epochs[:5], epochs[5:]):
+        assert sorted(chain.from_iterable(each)) == list(range(50))
+    assert all(set(epochs[0]) != set(later) for later in epochs[5:])
 
 
 def test_validation_batches_keep_their_order(arrays: ArrayBatches) -> None:
