@@ -10,14 +10,10 @@ from export.data.dataset import SplitName
 from export.data.mask_files import MaskReader
 from export.data.masked_faults import Fault
 from export.data.pairing import Folders, Pairing, composed
+from export.data.picture_folders import SPLIT_FOLDERS
 from export.errors import BadData, DataNotFound
 
 _CLASS_FILES = ("classes.txt", "labelmap.txt")
-_SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
-    "train": ("train",),
-    "validation": ("val", "validation", "valid"),
-    "test": ("test",),
-}
 
 PET_LABELS = ("background", "pet", "border")
 # The files say 1 for the pet, 2 for what is around it and 3 for the border, which was not decided on.
@@ -63,7 +59,7 @@ def find_layout(root: Path) -> Layout:
 def _homes(root: Path) -> dict[SplitName, Path]:
     """Where the images/ of each split lie; beside those of val/ and test/, images/ itself is the train split."""
     homes: dict[SplitName, Path] = {}
-    for split, names in _SPLIT_FOLDERS.items():
+    for split, names in SPLIT_FOLDERS.items():
         home = next((root / name for name in names if (root / name).is_dir()), None)
         if home is not None:
             homes[split] = home

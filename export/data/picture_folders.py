@@ -11,11 +11,12 @@ from service.errors import ConvoyError
 from service.inference.image import PIXELS_AT_MOST, decode_image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-_SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
+SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
     "train": ("train",),
     "validation": ("val", "validation", "valid"),
     "test": ("test",),
 }
+"""Names of the folders in which people keep their splits, the first that is there counts."""
 
 
 def split_folder(root: Path, split: SplitName) -> Path | None:
@@ -28,7 +29,7 @@ def split_folder(root: Path, split: SplitName) -> Path | None:
         raise DataNotFound(f"{root} is not a folder of pictures.")
     if not any((root / "train").glob("*/")):
         return None
-    return next((root / name for name in _SPLIT_FOLDERS[split] if (root / name).is_dir()), None)
+    return next((root / name for name in SPLIT_FOLDERS[split] if (root / name).is_dir()), None)
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
