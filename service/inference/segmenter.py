@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import TooLarge
-from service.inference.masks.resizing import picture_classes, picture_scores
+from service.inference.masks.resizing import Check, picture_classes, picture_scores
 from service.inference.masks.winners import Mask, best_classes, best_scores, mask_type
 from service.inference.model import LoadedModel
 from service.inference.placement import place
@@ -41,12 +41,9 @@ def logits_of(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float
 
 
 def classes_of(
-    logits: NDArray[np.float32], size_px: tuple[int, int], *, confidence: bool, check: Callable[[], None] | None = None
+    logits: NDArray[np.float32], size_px: tuple[int, int], *, confidence: bool, check: Check = None
 ) -> Segmented:
-    """The classes of a picture of `size_px` (width, height) from the logits (classes, h, w) of the whole of it.
-
-    `check` is called now and then, and ends the work by raising.
-    """
+    """The classes of a picture of `size_px` (width, height) from the logits (classes, h, w) of the whole of it."""
     return Segmented(
         mask=picture_classes(logits, size_px, check=check),
         confidence=picture_scores(logits, size_px, check=check) if confidence else None,
