@@ -25,6 +25,7 @@ from service.inference.session import ProviderName, intended_provider, onnxrunti
 from service.logs import AccessLog
 from service.repository.peers import Peers
 from service.settings import Settings
+from service.stopping import on_stop_signal
 
 _SAMPLE_S = 0.5
 
@@ -55,6 +56,7 @@ class Application:
 
     async def start(self) -> None:
         """Begin to load models; called before the first connection is accepted."""
+        on_stop_signal(self.engine.prepare_to_stop)
         await asyncio.to_thread(self.engine.start)
         self._sampling = asyncio.create_task(self._sample())
 
@@ -68,8 +70,12 @@ class Application:
 
     async def _metrics(self, request: Request) -> Response:
         self._sample_now()
-        body, content_type = await asyncio.to_thread(expose, self._registry, request.header(b"accept") or "")
+        body, content_type = await asyncio.to_thread(self._expose, request.header(b"accept") or "")
         return Response(body, media_type=content_type)
+
+    def _expose(self, accept: str) -> tuple[bytes, str]:
+        self._process.scraped(ready=self.engine.look_whether_ready())
+        return expose(self._registry, accept)
 
     async def _sample(self) -> None:
         frozen = False

@@ -52,13 +52,13 @@ class Views:
 
     async def ready(self, request: Request) -> Response:
         """GET /readyz: every model has settled, and the required ones can answer."""
-        if not self._engine.repository.started:
-            await asyncio.to_thread(self._engine.repository.ask_peers)
-        if self._engine.is_ready:
+        if self._engine.is_ready or await asyncio.to_thread(self._engine.look_whether_ready):
             return json_response({"status": "ready"})
         catalog = self._engine.catalog
         missing = [name for name in self._engine.settings.required_models if name not in catalog.current]
-        if not self._engine.repository.started:
+        if self._engine.stopping:
+            reason = "The service is stopping."
+        elif not self._engine.repository.started:
             reason = "Models are still being loaded."
         elif missing:
             reason = f"Required models cannot answer: {', '.join(missing)}."

@@ -55,6 +55,8 @@ class Engine:
             max_batch=settings.max_batch,
         )
         self.tile_lane: Lanes[Question, Encoded] = Lanes(execute, lanes=1, queue_size=_TILED_AT_MOST, max_batch=1)
+        self.stopping = False
+        """Whether the process has been told to stop: what runs is finished, and nothing more should come."""
 
     @property
     def catalog(self) -> Catalog[LoadedModel]:
@@ -64,7 +66,18 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether this worker, and at start every other one too, can take traffic."""
-        return self.repository.started and self.catalog.can_answer(self.settings.required_models)
+        able = self.repository.started and self.catalog.can_answer(self.settings.required_models)
+        return able and not self.stopping
+
+    def look_whether_ready(self) -> bool:
+        """The same, as it is now: until all workers have once been ready, this reads their files."""
+        if not self.repository.started:
+            self.repository.ask_peers()
+        return self.is_ready
+
+    def prepare_to_stop(self) -> None:
+        """Be ready no longer; callable from a signal handler."""
+        self.stopping = True
 
     @property
     def waiting(self) -> int:

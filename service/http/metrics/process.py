@@ -21,6 +21,13 @@ class ProcessMetrics:
         self._inflight = gauge("convoy_inflight", "Requests that a lane is working on.")
         self._memory = gauge("convoy_process_resident_memory_bytes", "Memory of the workers, shared pages in each.")
         self._workers = gauge("convoy_workers", "Worker processes that are alive.")
+        # Of the worker that is scraped, and so the last to say: a probe would have asked the same one.
+        self._ready = Gauge(
+            "convoy_ready",
+            "1 where GET /readyz would be answered with 200, 0 otherwise.",
+            multiprocess_mode="livemostrecent",
+            registry=registry,
+        )
         self._cpu = Counter(
             "convoy_process_cpu_seconds_total", "User and system time of the workers.", registry=registry
         )
@@ -41,6 +48,10 @@ class ProcessMetrics:
             "1, with the execution provider that models should run on.",
             provider=configured_provider,
         )
+
+    def scraped(self, *, ready: bool) -> None:
+        """Note what only the moment of a scrape can tell."""
+        self._ready.set(ready)
 
     def sample(self, *, waiting: int, running: int) -> None:
         """Bring the series up to date."""

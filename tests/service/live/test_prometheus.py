@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.prometheus_server import program, running_prometheus
 from tests.service.live.running import Service, free_port, running_service
+from tests.service.live.watching import until
 from tests.service.tiny_artifact import write_tiny_artifact
 from tests.service.tiny_segmenter import LEVEL_LABELS, write_tiny_segmenter
 
@@ -47,6 +48,7 @@ SERIES = {
     "convoy_model_load_failures": {"model"},
     "convoy_queue_depth": set(),
     "convoy_inflight": set(),
+    "convoy_ready": set(),
     "convoy_workers": set(),
     "convoy_process_resident_memory_bytes": set(),
     "convoy_process_cpu_seconds": set(),
@@ -156,6 +158,26 @@ def test_baselines_stand_beside_what_they_are_compared_with(service: Service) ->
     answers = [*families["convoy_predictions"].samples, *families["convoy_mask_pixels"].samples]
     classes = {each.labels["class"] for each in answers}
     assert classes == {each.labels["class"] for each in families["convoy_baseline_class_share"].samples}
+
+
+def test_readiness_is_0_until_the_required_models_can_answer_whichever_worker_is_scraped(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+
+    def readiness() -> list[tuple[int, float]]:
+        """Of probes and scrapes with a connection each, so that both workers get some."""
+        asked = [httpx.get(running.url + "/readyz", timeout=20).status_code for _ in range(8)]
+        return [(status, total(running, "convoy_ready", "convoy_ready")) for status in asked]
+
+    with running_service(
+        tmp_path, repository, ready=False, workers=2, threads=1, required_models="tiny", watch_interval_s=0.2
+    ) as running:
+        assert readiness() == [(503, 0.0)] * 8
+        write_tiny_artifact(repository, name="another")
+        until(lambda: '"another version 1 is loaded"' in running.log, within_s=20, what="a model that is not required")
+        assert readiness() == [(503, 0.0)] * 8
+        write_tiny_artifact(repository, name="tiny")
+        until(lambda: readiness() == [(200, 1.0)] * 8, within_s=20, what="readiness of both workers")
 
 
 def test_promtool_finds_nothing_to_complain_about(service: Service) -> None:
