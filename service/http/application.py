@@ -52,7 +52,9 @@ class Application:
 
     def in_front_of(self, framework: ASGIApp) -> ASGIApp:
         """The application that the server calls."""
-        return Front(framework, Router(self.routes(Framework(framework))), self._requests, self._access_log)
+        routes = self.routes(Framework(framework))
+        self._requests.prepare(route.template for route in routes if "POST" in route.handlers)
+        return Front(framework, Router(routes), self._requests, self._access_log)
 
     async def start(self) -> None:
         """Begin to load models; called before the first connection is accepted."""

@@ -88,7 +88,9 @@ class Front:
             return error_response("internal_error", "The service failed; its log has the details.")
 
     def _count(self, request: Request, response: Response) -> None:
-        seconds = time.perf_counter() - request.started
+        now = time.perf_counter()
+        seconds = now - request.started
+        arrived = request.arrived
         method = request.method if request.method in _METHODS else _OTHER_METHOD
         self._metrics.ended(
             method=method,
@@ -96,6 +98,7 @@ class Front:
             status=response.status,
             code=response.code,
             seconds=seconds,
+            answer_seconds=now - arrived if arrived is not None and response.status != _HUNG_UP else None,
             received=request.body_bytes,
             sent=len(response.body),
         )
@@ -117,6 +120,7 @@ class Front:
                     "status": response.status,
                     "code": response.code,
                     "duration_ms": round(seconds * 1000, 3),
+                    "upload_ms": round((arrived - request.started) * 1000, 3) if arrived is not None else None,
                     "received_bytes": request.body_bytes,
                     "sent_bytes": len(response.body),
                     "model": name,

@@ -7,6 +7,7 @@ short headers became 800 MB of memory) and waits for its end for ever.
 
 import asyncio
 import sys
+import time
 from typing import Any
 
 import httptools
@@ -79,7 +80,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The last byte of a body, which mostly comes with the head, before anybody has asked for it."""
         super().on_message_complete()
-        self.scope[BODY_ARRIVED] = True  # type: ignore[literal-required]
+        self.scope[BODY_ARRIVED] = time.perf_counter()  # type: ignore[literal-required]
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls when the parser gives up."""

@@ -23,7 +23,8 @@ ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _DIGITS = re.compile("[0-9]{1,18}")
 
 BODY_ARRIVED = "convoy.body_arrived"
-"""Key of a scope whose body the server has taken in to its end: receiving it does not wait."""
+"""Key of a scope whose body the server has taken in to its end, at that time.perf_counter(): receiving it does not
+wait."""
 
 
 class UploadTimeout(ConvoyError):
@@ -44,7 +45,7 @@ def new_request_id() -> str:
 
 
 class Request:
-    """One HTTP request; `route`, `parameters`, `model` and `body_bytes` are filled in on the way."""
+    """One HTTP request; `route`, `parameters`, `model`, `body_bytes` and `arrived` are filled in on the way."""
 
     __slots__ = (
         "_ended",
@@ -52,6 +53,7 @@ class Request:
         "_inflow",
         "_receive",
         "afterwards",
+        "arrived",
         "body_bytes",
         "id",
         "method",
@@ -73,6 +75,9 @@ class Request:
         self.parameters: dict[str, str] = {}
         self.model: tuple[str, int] | None = None
         self.body_bytes = 0
+        self.arrived: float | None = None
+        """When the last byte of the body came, by time.perf_counter(), and not before `started`; None where the body
+        was not read to its end."""
         self.afterwards: Callable[[], None] | None = None
         """Called once the answer is on its way."""
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
@@ -157,6 +162,7 @@ class Request:
         if not message.get("more_body"):
             # The usual case, one message, is spared the list and the join.
             self.body_bytes = len(body)
+            self._note_arrival()
             if len(body) > max_bytes:
                 raise self._over(max_bytes)
             return body
@@ -173,6 +179,7 @@ class Request:
             inflow.take(len(chunk))
             self.body_bytes += len(chunk)
             chunks.append(chunk)
+        self._note_arrival()
         if self.body_bytes > max_bytes:
             raise self._over(max_bytes)
         return b"".join(chunks)
@@ -206,6 +213,10 @@ class Request:
             raise ClientGone
         self._ended = not message.get("more_body")
         return message
+
+    def _note_arrival(self) -> None:
+        # With a small body all of it comes with the head, before there is a task to answer it.
+        self.arrived = max(self.started, self.scope.get(BODY_ARRIVED) or time.perf_counter())
 
     @staticmethod
     def _over(max_bytes: int) -> TooLarge:

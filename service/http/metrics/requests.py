@@ -1,5 +1,7 @@
 """Rate, errors and duration of HTTP requests, under OpenTelemetry's names and by route template."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.http.responses import STATUS_OF_CODE
@@ -16,6 +18,13 @@ class RequestMetrics:
             "http_server_request_duration_seconds",
             "Time from the head of a request to the end of its answer.",
             ["method", "route", "status_code"],
+            buckets=_DURATION_BUCKETS_S,
+            registry=registry,
+        )
+        self._answer = Histogram(
+            "convoy_answer_duration_seconds",
+            "Time from the last byte of a body that was read to the end of the answer.",
+            ["route", "status_code"],
             buckets=_DURATION_BUCKETS_S,
             registry=registry,
         )
@@ -44,17 +53,40 @@ class RequestMetrics:
         )
         self._reasons = {code: self._rejected.labels(code) for code in STATUS_OF_CODE}
         self._durations: dict[tuple[str, str, int], Histogram] = {}
+        self._answers: dict[tuple[str, int], Histogram] = {}
         self._sizes: dict[tuple[str, str], tuple[Histogram, Histogram]] = {}
         self.active = 0
 
+    def prepare(self, routes: Iterable[str]) -> None:
+        """Create at zero what objectives count of these routes, so that rates begin with the first request."""
+        for route in routes:
+            self._answer.labels(route, "200")
+
     def ended(
-        self, *, method: str, route: str, status: int, code: str | None, seconds: float, received: int, sent: int
+        self,
+        *,
+        method: str,
+        route: str,
+        status: int,
+        code: str | None,
+        seconds: float,
+        answer_seconds: float | None = None,
+        received: int,
+        sent: int,
     ) -> None:
-        """Count one answered request; `method` and `route` come from closed sets."""
+        """Count one request that has ended; `method` and `route` come from closed sets.
+
+        `answer_seconds` is None where the body was not read to its end, or nobody was there for the answer.
+        """
         duration = self._durations.get((method, route, status))
         if duration is None:
             duration = self._durations[method, route, status] = self._duration.labels(method, route, str(status))
         duration.observe(seconds)
+        if answer_seconds is not None:
+            answer = self._answers.get((route, status))
+            if answer is None:
+                answer = self._answers[route, status] = self._answer.labels(route, str(status))
+            answer.observe(answer_seconds)
         sizes = self._sizes.get((method, route))
         if sizes is None:
             sizes = self._received.labels(method, route), self._sent.labels(method, route)

@@ -195,12 +195,23 @@ def test_errors_are_counted_once_each_by_a_code_that_was_there_at_zero(registry:
     text = text_of(registry)
     for code in STATUS_OF_CODE:
         assert f'convoy_rejected_total{{reason="{code}"}} 0.0' in text
-    for error, status in (("bad_image", 400), (None, 200), ("bad_image", 400)):
-        metrics.ended(method="POST", route="/r", status=status, code=error, seconds=0.002, received=10, sent=20)
+    for error, status, answer_seconds in (("bad_image", 400, 0.001), (None, 200, 0.001), ("bad_image", 400, None)):
+        metrics.ended(
+            method="POST",
+            route="/r",
+            status=status,
+            code=error,
+            seconds=0.002,
+            answer_seconds=answer_seconds,
+            received=10,
+            sent=20,
+        )
     text = text_of(registry)
     assert total(text, "convoy_rejected_total") == total(text, "convoy_rejected_total", reason="bad_image") == 2.0
     name = "http_server_request_duration_seconds_count"
     assert (total(text, name, status_code="400"), total(text, name, status_code="200")) == (2.0, 1.0)
+    answers = "convoy_answer_duration_seconds_count"
+    assert (total(text, answers, status_code="400"), total(text, answers, status_code="200")) == (1.0, 1.0)
     assert total(text, "http_server_request_body_size_bytes_sum", route="/r") == 30.0
     assert total(text, "http_server_response_body_size_bytes_sum", route="/r") == 60.0
 

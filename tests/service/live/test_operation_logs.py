@@ -27,7 +27,7 @@ CALLERS = 8
 CALLS = 400
 ACCESS_FIELDS = {
     *("time", "level", "logger", "request_id", "method", "path", "route", "status", "code", "duration_ms"),
-    *("received_bytes", "sent_bytes", "model", "version"),
+    *("upload_ms", "received_bytes", "sent_bytes", "model", "version"),
 }
 
 
@@ -145,6 +145,7 @@ def test_each_request_has_one_line_with_its_id_and_what_became_of_it(lines: list
         assert (line["method"], line["path"], line["model"]) == ("POST", CLASSIFY, "tiny")
         assert line["received_bytes"] == (0 if refused else len(PICTURE))
         assert line["duration_ms"] > 0
+        assert line["upload_ms"] is None if refused else 0 <= line["upload_ms"] < line["duration_ms"]
 
 
 def test_the_framework_reports_to_nobody(ended: Started, lines: list[dict[str, Any]]) -> None:

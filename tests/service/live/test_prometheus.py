@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.prometheus_server import program, running_prometheus
 from tests.service.live.running import Service, free_port, running_service
 from tests.service.live.watching import until
+from tests.service.live.wire import connect, exchange, request
 from tests.service.tiny_artifact import write_tiny_artifact
 from tests.service.tiny_segmenter import LEVEL_LABELS, write_tiny_segmenter
 
@@ -26,6 +27,7 @@ _SCRAPES_S = 8.0
 # Every series of the service: a new one stands here, and in docs/metrics.md, before it is anywhere else.
 SERIES = {
     "http_server_request_duration_seconds": {"method", "route", "status_code"},
+    "convoy_answer_duration_seconds": {"route", "status_code"},
     "http_server_request_body_size_bytes": {"method", "route"},
     "http_server_response_body_size_bytes": {"method", "route"},
     "http_server_active_requests": set(),
@@ -131,6 +133,34 @@ def test_counts_are_exact_over_two_workers(service: Service) -> None:
     while (seen := [b - a for a, b in zip(before, counts(), strict=True)]) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     assert seen == wanted
+
+
+def test_the_time_that_a_caller_takes_to_send_is_no_time_of_the_answer(service: Service) -> None:
+    path, route = "/v1/models/tiny/versions/1/classify", "/v1/models/{name}/versions/{version}/classify"
+    body = picture()
+
+    def seen(family: str) -> tuple[float, float]:
+        """How many requests, and their seconds together."""
+        return total(service, family, f"{family}_count", route=route), total(
+            service, family, f"{family}_sum", route=route, status_code="200"
+        )
+
+    def requests() -> tuple[float, float]:
+        return seen("http_server_request_duration_seconds")
+
+    whole = request("POST", path, body)
+    head = whole[: -len(body)]
+    slowly = [head, body[:20], body[20:40], body[40:60], body[60:]]
+    assert exchange(service.url, slowly, pause_s=0.25, method="POST").status == 200
+    # Neither of these has an answer to a body: the one is refused by its head, the other hangs up.
+    assert exchange(service.url, [request("POST", f"{path}?top_k=0", body)], method="POST").status == 422
+    with connect(service.url) as caller:
+        caller.sendall(whole[:-10])
+    until(lambda: requests()[0] == 3, within_s=5, what="all three counted")
+    assert requests()[1] > 0.9
+    answers, answering_s = seen("convoy_answer_duration_seconds")
+    assert answers == 1
+    assert 0 < answering_s < 0.5
 
 
 def test_pixels_of_masks_are_counted_per_class(service: Service) -> None:
