@@ -190,6 +190,14 @@ def test_a_version_that_is_gone_goes_to_zero_and_a_failed_one_is_counted_once(
     assert (total(replaced, "convoy_model_failed"), total(replaced, "convoy_model_loaded", version="4")) == (1.0, 1.0)
 
 
+def test_what_objectives_count_of_a_route_begins_at_zero(registry: CollectorRegistry) -> None:
+    RequestMetrics(registry).prepare(["/r"])
+    lines = text_of(registry).splitlines()
+    for status in (200, 500, 503, 504):
+        assert f'http_server_requests_total{{method="POST",route="/r",status_code="{status}"}} 0.0' in lines
+    assert 'convoy_answer_duration_seconds_bucket{le="0.25",route="/r",status_code="200"} 0.0' in lines
+
+
 def test_errors_are_counted_once_each_by_a_code_that_was_there_at_zero(registry: CollectorRegistry) -> None:
     metrics = RequestMetrics(registry)
     text = text_of(registry)
@@ -208,8 +216,8 @@ def test_errors_are_counted_once_each_by_a_code_that_was_there_at_zero(registry:
         )
     text = text_of(registry)
     assert total(text, "convoy_rejected_total") == total(text, "convoy_rejected_total", reason="bad_image") == 2.0
-    name = "http_server_request_duration_seconds_count"
-    assert (total(text, name, status_code="400"), total(text, name, status_code="200")) == (2.0, 1.0)
+    for name in ("http_server_requests_total", "http_server_request_duration_seconds_count"):
+        assert (total(text, name, status_code="400"), total(text, name, status_code="200")) == (2.0, 1.0)
     answers = "convoy_answer_duration_seconds_count"
     assert (total(text, answers, status_code="400"), total(text, answers, status_code="200")) == (1.0, 1.0)
     assert total(text, "http_server_request_body_size_bytes_sum", route="/r") == 30.0

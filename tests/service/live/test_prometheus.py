@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.http.responses import STATUS_OF_CODE
 from tests.prometheus_server import program, running_prometheus
 from tests.service.live.running import Service, free_port, running_service
 from tests.service.live.watching import until
@@ -26,6 +27,7 @@ _SCRAPES_S = 8.0
 
 # Every series of the service: a new one stands here, and in docs/metrics.md, before it is anywhere else.
 SERIES = {
+    "http_server_requests": {"method", "route", "status_code"},
     "http_server_request_duration_seconds": {"method", "route", "status_code"},
     "convoy_answer_duration_seconds": {"route", "status_code"},
     "http_server_request_body_size_bytes": {"method", "route"},
@@ -110,6 +112,26 @@ def test_the_series_and_their_labels_are_a_closed_set_that_random_requests_do_no
     assert series() == before
     found = {name: set().union(*(each.labels for each in family.samples)) for name, family in exposed(service).items()}
     assert {name: labels - {"le"} for name, labels in found.items()} == SERIES
+
+
+def test_what_objectives_count_is_there_before_the_first_request(service: Service) -> None:
+    paths = httpx.get(service.url + "/openapi.json", timeout=20).json()["paths"]
+    posted = {path for path, methods in paths.items() if "post" in methods}
+    assert len(posted) == 9
+    families = exposed(service)
+
+    def there(family: str) -> set[tuple[str, str]]:
+        return {
+            (each.labels["route"], each.labels["status_code"])
+            for each in families[family].samples
+            if each.labels.get("method", "POST") == "POST"
+        }
+
+    assert there("http_server_requests") >= {
+        (path, status) for path in posted for status in ("200", "500", "503", "504")
+    }
+    assert there("convoy_answer_duration_seconds") >= {(path, "200") for path in posted}
+    assert {each.labels["reason"] for each in families["convoy_rejected"].samples} == set(STATUS_OF_CODE)
 
 
 def test_counts_are_exact_over_two_workers(service: Service) -> None:
