@@ -32,6 +32,7 @@ class ProcessMetrics:
             "convoy_process_cpu_seconds_total", "User and system time of the workers.", registry=registry
         )
         self._cpu_seen_s = 0.0
+        Counter("convoy_worker_starts_total", "Worker processes that have started.", registry=registry).inc()
         self._workers.set(1)
 
         def info(name: str, text: str, **labels: str) -> None:

@@ -89,6 +89,7 @@ def test_a_killed_worker_is_replaced_its_counts_stay_and_its_gauges_go(service: 
     until(lambda: counts(service)["http"] >= 60, within_s=5, what="all requests counted")
     before = counts(service)
     assert set(before.values()) == {before["http"]}
+    assert total(scrape(service), "convoy_worker_starts_total") == 2.0
     victim, survivor = workers_of(service)
     os.kill(victim, signal.SIGKILL)
     killed = time.monotonic()
@@ -97,6 +98,7 @@ def test_a_killed_worker_is_replaced_its_counts_stay_and_its_gauges_go(service: 
     text = scrape(service)
     assert total(text, "http_server_active_requests") == 1.0
     assert total(text, "convoy_model_loaded", model="tiny") == 1.0
+    assert total(text, "convoy_worker_starts_total") == 2.0
 
     asked = 0
     while len(workers_of(service)) < 2 or total(scrape(service), "convoy_workers") < 2.0:
@@ -105,6 +107,7 @@ def test_a_killed_worker_is_replaced_its_counts_stay_and_its_gauges_go(service: 
         assert ask_anew(service, "POST", CLASSIFY, PICTURE).status == 200
         asked += 1
     assert survivor in workers_of(service)
+    assert total(scrape(service), "convoy_worker_starts_total") == 3.0
     # The new one is ready from its first request on.
     for _ in range(60):
         assert ask_anew(service, "GET", "/readyz").status == 200

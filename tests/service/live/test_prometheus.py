@@ -54,6 +54,7 @@ SERIES = {
     "convoy_inflight": set(),
     "convoy_ready": set(),
     "convoy_workers": set(),
+    "convoy_worker_starts": set(),
     "convoy_process_resident_memory_bytes": set(),
     "convoy_process_cpu_seconds": set(),
     "convoy_build_info": {"version", "ort_version"},
