@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # The framework reports its use to its makers unless told not to; its command line has asked before this is read.
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 do_not_track.cache_clear()
+# uvicorn would put what a proxy on this machine says in the place of the peer's address; the access log has both.
+os.environ["FORWARDED_ALLOW_IPS"] = ""
 # For the workers, which inherit it: left to itself, glibc keeps what bodies and pictures of many megabytes have used.
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(4 * 1024 * 1024))
 configure_logging()

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     max_class_labels: int = Field(default=100, ge=1, le=10_000)
     """Classes of a model that get a time series of their own in the metrics; the rest count as other."""
     access_log: bool = True
-    """One JSON line per request on standard output."""
+    """One JSON line per request on standard output; none for probes and scrapes that went well."""
 
     @field_validator("host")
     @classmethod

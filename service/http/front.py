@@ -22,6 +22,9 @@ _REQUEST_ID = re.compile(rb"[!-~]{1,128}")
 # For what a refused request still sends on a connection that ends with its answer.
 _DROP_S = 10.0
 _SHOWN_PATH_CHARACTERS = 200
+_SHOWN_FORWARDED_CHARACTERS = 200
+# Asked every few seconds by machines, day and night; that all is well stands in the metrics.
+_UNLOGGED_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
 # Never sent; in logs and metrics it stands for a caller who did not wait for the answer, as in nginx's.
 _HUNG_UP = 499
 
@@ -106,7 +109,8 @@ class Front:
             request.afterwards()
             # It knows the question, which knows the request: together they would wait for the garbage collector.
             request.afterwards = None
-        if self._access_log is not None:
+        if self._access_log is not None and (response.status >= 300 or request.route not in _UNLOGGED_ROUTES):
+            client = request.scope.get("client")
             name, version = request.model or (None, None)
             self._access_log.add(
                 {
@@ -125,6 +129,8 @@ class Front:
                     "sent_bytes": len(response.body),
                     "model": name,
                     "version": version,
+                    "client": client[0] if client else None,
+                    "forwarded_for": _forwarded_for(request),
                 }
             )
 
@@ -138,6 +144,13 @@ def _request_id(scope: Scope) -> str:
                 return given
             break
     return new_request_id()
+
+
+def _forwarded_for(request: Request) -> str | None:
+    """X-Forwarded-For as it was sent; of a long one the end, where the nearest proxy writes."""
+    given = [value for name, value in request.scope["headers"] if name == b"x-forwarded-for"]
+    # Proxies that add to it may do so in a line of their own, which means the same.
+    return b", ".join(given).decode("latin-1")[-_SHOWN_FORWARDED_CHARACTERS:] if given else None
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

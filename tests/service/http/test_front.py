@@ -1,6 +1,7 @@
 """The whole way of a request but for models: whatever comes in, one of two shapes goes out."""
 
 import asyncio
+import io
 import json
 import re
 from typing import Any
@@ -18,6 +19,7 @@ from service.http.pictures import extract
 from service.http.request import Message, Receive, Request, Scope, Send
 from service.http.responses import STATUS_OF_CODE, Response, json_response
 from service.http.routes import Route, Router
+from service.logs import AccessLog
 from tests.service.http.strategies import CONTENT_TYPES, MAX_IMAGES, bodies, paths, queries
 
 
@@ -102,6 +104,28 @@ def test_any_request_is_answered_in_one_of_two_shapes(front: Front, gone: bool, 
         if start["status"] != 200:
             assert list(answer) == ["error", "code"]
             assert STATUS_OF_CODE[answer["code"]] == start["status"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        ([], None),
+        ([b""], ""),
+        ([b"203.0.113.7, 198.51.100.1"], "203.0.113.7, 198.51.100.1"),
+        ([b"made up", b"203.0.113.7"], "made up, 203.0.113.7"),
+        ([b"x" * 5000, b"203.0.113.7"], "x" * 187 + ", 203.0.113.7"),
+        (["ä\x1b".encode("latin-1")], "ä\x1b"),
+    ],
+)
+def test_the_log_says_for_whom_a_proxy_asks(sent: list[bytes], logged: str | None) -> None:
+    stream = io.BytesIO()
+    access_log = AccessLog(stream)
+    front = Front(_framework, Router(ROUTES), RequestMetrics(CollectorRegistry()), access_log)
+    headers = [(b"x-forwarded-for", value) for value in sent]
+    asyncio.run(_exchange(front, headers=headers, **PLAIN))
+    access_log.close()
+    line = json.loads(stream.getvalue())
+    assert (line["forwarded_for"], line["client"]) == (logged, None)
 
 
 async def _exchange(

@@ -25,9 +25,10 @@ CLASSIFY = "/v1/models/tiny/classify"
 PICTURE = encode(quadrant(1), "PNG")
 CALLERS = 8
 CALLS = 400
+PROBES = ("/livez", "/readyz", "/metrics")
 ACCESS_FIELDS = {
     *("time", "level", "logger", "request_id", "method", "path", "route", "status", "code", "duration_ms"),
-    *("upload_ms", "received_bytes", "sent_bytes", "model", "version"),
+    *("client", "forwarded_for", "upload_ms", "received_bytes", "sent_bytes", "model", "version"),
 }
 
 
@@ -87,9 +88,15 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Started:
             with Caller(started.url) as caller:
                 for number in range(CALLS):
                     path = f"{CLASSIFY}?top_k={number % 5}"
-                    caller.ask("POST", path, PICTURE, x_request_id=f"{index}-{number}")
+                    caller.ask(
+                        "POST", path, PICTURE, x_request_id=f"{index}-{number}", x_forwarded_for=f"203.0.113.{index}"
+                    )
 
         all_at_once(CALLERS, ask_often)
+        with Caller(started.url) as caller:
+            for path in PROBES:
+                assert caller.ask("GET", path).status == caller.ask("HEAD", path).status == 200
+                assert caller.ask("POST", path, b"", x_request_id=f"post:{path}").status == 405
         started.look()
     finally:
         process.send_signal(signal.SIGTERM)
@@ -144,8 +151,16 @@ def test_each_request_has_one_line_with_its_id_and_what_became_of_it(lines: list
         assert (line["status"], line["code"]) == ((422, "invalid_parameter") if refused else (200, None))
         assert (line["method"], line["path"], line["model"]) == ("POST", CLASSIFY, "tiny")
         assert line["received_bytes"] == (0 if refused else len(PICTURE))
+        assert (line["client"], line["forwarded_for"]) == ("127.0.0.1", f"203.0.113.{name.partition('-')[0]}")
         assert line["duration_ms"] > 0
         assert line["upload_ms"] is None if refused else 0 <= line["upload_ms"] < line["duration_ms"]
+
+
+def test_probes_that_went_well_have_no_line(lines: list[dict[str, Any]]) -> None:
+    probes = [line for line in lines if line.get("route") in PROBES]
+    assert not [line for line in probes if line["status"] < 300]
+    assert {line["request_id"] for line in probes if line["status"] == 405} == {f"post:{path}" for path in PROBES}
+    assert all(line["forwarded_for"] is None for line in probes)
 
 
 def test_the_framework_reports_to_nobody(ended: Started, lines: list[dict[str, Any]]) -> None:
