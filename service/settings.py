@@ -64,8 +64,9 @@ class Settings(BaseSettings):
     """Seconds that a body may take to arrive; then 408."""
     keep_alive_s: int = Field(default=75, ge=1, le=3600)
     """Seconds that an idle connection stays open; longer than the load balancer's own."""
-    drain_s: int = Field(default=30, ge=1, le=3600)
-    """Seconds that running requests get to finish after a stop signal."""
+    drain_s: int = Field(default=60, ge=1, le=3600)
+    """Seconds that running requests get to finish after a stop signal; with less than `CONVOY_TILE_DEADLINE_S`, a stop
+    may lose masks."""
     max_class_labels: int = Field(default=100, ge=1, le=10_000)
     """Classes of a model that get a time series of their own in the metrics; the rest count as other."""
     access_log: bool = True
