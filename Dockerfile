@@ -2,7 +2,7 @@
 #   CPU:          docker build --tag convoy .
 #   NVIDIA cards: docker build --tag convoy:cuda --build-arg PROVIDER=cuda .
 # The wheels bring CUDA and cuDNN with them, so that both stand on the same base; the driver comes from the host.
-ARG PYTHON=python:3.11.14-slim-bookworm
+ARG PYTHON=python:3.11.16-slim-bookworm
 
 FROM ${PYTHON} AS build
 ARG PROVIDER=cpu
@@ -22,7 +22,9 @@ FROM ${PYTHON}
 LABEL org.opencontainers.image.title="convoy" \
       org.opencontainers.image.description="Classes, masks and class activation maps of images over HTTP."
 COPY --from=build /opt/convoy /opt/convoy
+# For products of large matrices, which there are none of here, numpy would start a thread per core of the host.
 ENV PATH=/opt/convoy/bin:$PATH \
+    OPENBLAS_NUM_THREADS=1 \
     CONVOY_HOST=0.0.0.0 \
     CONVOY_REPOSITORY=/models
 # Nobody's: no file in the image belongs to it, and it needs no home.
