@@ -29,6 +29,8 @@ ROOT = DEPLOY.parent
 # What the Prometheus operator defines, which test_helm_operator.py looks at.
 OPERATOR = {"ServiceMonitor", "PrometheusRule"}
 OF_THE_CHART = {"port", "repository"}
+# All addresses of a pod: on any other one neither the probes nor the Service would find it.
+EVERY_ADDRESS = {"enum": ["0.0.0.0", "::"]}
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
@@ -142,7 +144,8 @@ def test_the_schema_of_the_settings_is_that_of_the_service() -> None:
     stated = schema()["properties"]["settings"]["properties"]
     own = Settings.model_json_schema()["properties"]
     assert stated.keys() == {PREFIX + name.upper() for name in own.keys() - OF_THE_CHART}
-    for name in own.keys() - OF_THE_CHART:
+    assert stated["CONVOY_HOST"] == EVERY_ADDRESS
+    for name in own.keys() - OF_THE_CHART - {"host"}:
         (field,) = [each for each in own[name].get("anyOf", [own[name]]) if each["type"] != "null"]
         limits = {"minimum", "maximum", "exclusiveMinimum", "enum"} & field.keys()
         # A list is written with commas.
@@ -171,6 +174,7 @@ def test_every_value_has_a_default_and_a_schema() -> None:
         ({"settings": {"CONVOY_QUEUE_SIZ": 8}}, "CONVOY_QUEUE_SIZ"),
         ({"settings": {"CONVOY_WORKERS": 0}}, "CONVOY_WORKERS"),
         ({"settings": {"CONVOY_PORT": 8000}}, "CONVOY_PORT"),
+        ({"settings": {"CONVOY_HOST": "127.0.0.1"}}, "CONVOY_HOST"),
         ({"settings": {"CONVOY_DRAIN_S": None}}, "CONVOY_DRAIN_S"),
         ({"models": {"existingClaim": ""}}, "existingClaim"),
         ({"rollout": {"maxSurge": 0}}, "maxSurge"),
@@ -178,6 +182,8 @@ def test_every_value_has_a_default_and_a_schema() -> None:
         ({"service": {"type": "Cluster"}}, "type"),
         ({"autoscaling": {"enabled": True, "cpuUtilization": None}}, "cpuUtilization"),
         ({"autoscaling": {"enabled": True, "minReplicas": 9}}, "minReplicas"),
+        ({"autoscaling": {"enabled": True}, "resources": {"requests": None, "limits": None}}, "resources.requests.cpu"),
+        ({"monitoring": {"runbookBaseUrl": "git.example.org"}}, "runbookBaseUrl"),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
@@ -205,7 +211,10 @@ def test_the_autoscaler_decides_alone_and_by_what_it_was_told() -> None:
     assert metric["resource"]["name"] == "cpu"
     resources = container(cpu)["resources"]
     assert resources["requests"]["cpu"] == resources["limits"]["cpu"]
-    by_queue = rendered({"autoscaling": {"enabled": True, "cpuUtilization": None, "queueDepth": 4}})
+    # Kubernetes takes the limit for the request then.
+    assert "HorizontalPodAutoscaler" in rendered({"autoscaling": {"enabled": True}, "resources": {"requests": None}})
+    queue = {"autoscaling": {"enabled": True, "cpuUtilization": None, "queueDepth": 4}}
+    by_queue = rendered({**queue, "resources": {"requests": None, "limits": None}})
     (metric,) = by_queue["HorizontalPodAutoscaler"]["spec"]["metrics"]
     assert metric["pods"]["target"] == {"type": "AverageValue", "averageValue": "4"}
 

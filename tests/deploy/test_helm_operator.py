@@ -113,6 +113,15 @@ def test_only_the_alert_about_a_smaller_number_of_replicas_is_left_out_where_an_
     assert sum(len(group["rules"]) for group in kept) == sum(len(group["rules"]) for group in files()) - 1
 
 
+def test_runbooks_are_addresses_where_the_chart_knows_where_the_project_lies() -> None:
+    base = "https://git.example.org/convoy/blob/main/"
+    found = operated({"monitoring": {**MONITORED["monitoring"], "runbookBaseUrl": base}})["PrometheusRule"]["spec"]
+    alerts = [rule for group in found["groups"] for rule in group["rules"] if "alert" in rule]
+    runbooks = {rule["alert"]: rule["annotations"].pop("runbook_url") for rule in alerts}
+    assert runbooks == {name: f"{base}docs/runbook.md#{name.lower()}" for name in runbooks}
+    assert all(rule["annotations"] for rule in alerts)
+
+
 def test_promtool_accepts_the_rules(tmp_path: Path) -> None:
     path = tmp_path / "rules.yml"
     path.write_text(yaml.safe_dump(operated(EVERYTHING)["PrometheusRule"]["spec"]))
