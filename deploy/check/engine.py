@@ -17,6 +17,16 @@ class CheckFailed(Exception):
     """Something is not as it must be; the message says what in one sentence."""
 
 
+def must(holds: bool, complaint: str) -> None:
+    """Go on if it holds.
+
+    Raises:
+        CheckFailed: it does not; the message is `complaint`.
+    """
+    if not holds:
+        raise CheckFailed(complaint)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Docker:
     """The command line of an engine."""

@@ -22,8 +22,10 @@ _BUILD_S = 600.0
 _OWN_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 
-def provide(docker: Docker, names: list[str], folder: Path) -> dict[str, str]:
+def provide(docker: Docker, names: list[str], folder: Path, made: list[str]) -> dict[str, str]:
     """Make sure that the engine has every image; how it came by each: there, pulled or stand-in.
+
+    What it did not have before is added to `made`.
 
     Raises:
         CheckFailed: one can be had in no way.
@@ -35,11 +37,13 @@ def provide(docker: Docker, names: list[str], folder: Path) -> dict[str, str]:
             found[name] = "there"
         elif reachable and docker.succeeds("pull", "--quiet", name, timeout_s=_PULL_S):
             found[name] = "pulled"
+            made.append(name)
         elif docker.started_here and (recipe := _RECIPES.get(name.split(":")[0])):
             reachable = False
             _make_base(docker, folder)
             recipe(docker, name, folder)
             found[name] = "stand-in"
+            made.append(name)
         else:
             raise CheckFailed(f"The image {name} cannot be pulled, and nothing can stand in for it.")
     return found

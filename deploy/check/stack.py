@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("convoy", "loadbalancer", "prometheus", "alertmanager")
 """What is exercised; Grafana draws what Prometheus answers."""
 _UP_S = 300.0
-_DOWN_S = 180.0
+# The load balancer and then the replicas have 70 s each.
+_DOWN_S = 240.0
 _POLL_S = 0.5
 
 Answer = TypeVar("Answer")
@@ -62,6 +64,10 @@ class Stack:
         """Start everything; returns before anything is ready."""
         self._compose("up", "--detach", "--no-build", "--scale", f"convoy={replicas}", *SERVICES, timeout_s=_UP_S)
 
+    def stop(self) -> None:
+        """Stop everything, and leave it where it is."""
+        self._compose("stop", timeout_s=_DOWN_S)
+
     def down(self) -> None:
         """Stop and remove everything, volumes included."""
         self._compose("down", "--volumes", "--remove-orphans", timeout_s=_DOWN_S)
@@ -104,13 +110,48 @@ class Stack:
 
     def ask_inside(self, container: str, path: str) -> Any:
         """JSON of a route of one replica, asked for inside its own container."""
-        code = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:3000{path}', timeout=5).read().decode())"
-        return json.loads(self.docker("exec", container, "python", "-c", code))
+        return json.loads(self._fetched(container, f"http://127.0.0.1:3000{path}"))
+
+    def balanced(self) -> int:
+        """To how many replicas the load balancer sends requests, by its own account; any replica asks it."""
+        text = self._fetched(self.containers("convoy")[0], "http://loadbalancer:8404/metrics?scope=server")
+        return ready_servers(text)
+
+    def first(self, event: str, container: str, *, since_s: float) -> float:
+        """When the engine first saw this happen to a container, in seconds since 1970.
+
+        Raises:
+            CheckFailed: it never did.
+        """
+        command = ["events", "--since", f"{since_s:.3f}", "--until", f"{time.time():.3f}", "--format", "{{.TimeNano}}"]
+        command += ["--filter", f"container={container}", "--filter", f"event={event}"]
+        times = self.docker(*command).split()
+        if not times:
+            raise CheckFailed(f"The engine saw no '{event}' of {container[:12]}.")
+        return int(times[0]) / 1e9
+
+    def _fetched(self, container: str, url: str) -> str:
+        code = f"import urllib.request as r; print(r.urlopen('{url}', timeout=5).read().decode())"
+        return self.docker("exec", container, "python", "-c", code)
 
     def _compose(self, *arguments: str, timeout_s: float = 60) -> str:
         command = ["docker", "compose"] if self.docker.succeeds("compose", "version") else ["docker-compose"]
         command += ["--project-name", self.project, "--file", str(ROOT / "docker-compose.yml")]
         return run([*command, *arguments], self.environment, timeout_s=timeout_s, within=ROOT)
+
+
+def ready_servers(metrics: str) -> int:
+    """To how many replicas HAProxy sends requests, by what its exporter says."""
+    up, checked = (
+        set(
+            re.findall(
+                rf'^haproxy_server_{series}\{{proxy="replicas",server="(\w+)",state="{state}"\}} 1$', metrics, re.M
+            )
+        )
+        for series, state in (("status", "UP"), ("check_status", "L7OK"))
+    )
+    # One that has not been checked yet is taken for up.
+    return len(up & checked)
 
 
 def until(look: Callable[[], Answer | None], *, within_s: float, what: str) -> Answer:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.check.stack import ready_servers
 from tests.deploy.rule_files import DEPLOY
 from tests.service.live.running import free_port
 
@@ -167,5 +168,4 @@ def _ready(operation: int) -> int:
         return -1
     finally:
         connection.close()
-    # A server is taken for ready until its first check has failed; that one has been checked says more.
-    return len(re.findall(r'^haproxy_server_check_status\{proxy="replicas",.*state="L7OK"\} 1$', text, re.MULTILINE))
+    return ready_servers(text)

@@ -121,3 +121,12 @@ def test_the_example_shows_the_defaults_and_nothing_that_has_no_effect() -> None
             default = own[name]
             stated.add("" if default in (None, ()) else str(default).lower())
         assert stated == {value}, name
+
+
+def test_the_page_about_the_deployment_names_what_can_be_set_and_stops_as_the_file_does() -> None:
+    page = (ROOT / "docs/deployment.md").read_text()
+    shown = set(re.findall(r"^#([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", page))
+    assert len(named) > 10
+    assert named <= shown | {PREFIX + name.upper() for name in Settings.model_fields}
+    assert set(re.findall(r"docker stop -t (\d+) ", page)) == {str(Settings().drain_s + 10)}
