@@ -1,4 +1,4 @@
-"""Every series that a panel may ask for: those the service makes, recording rules make, and Prometheus adds itself."""
+"""Every series that a panel may ask for: of the service, the load balancer, recording rules, and Prometheus itself."""
 
 from pathlib import Path
 
@@ -16,7 +16,17 @@ RULES = Path(__file__).parents[1] / "prometheus"
 
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 _TARGET = frozenset({"job", "instance"})
-_OWN = {"up": _TARGET, "ALERTS": frozenset({"alertname", "alertstate", "severity"})}
+_OWN = {
+    "up": _TARGET,
+    "scrape_duration_seconds": _TARGET,
+    "ALERTS": frozenset({"alertname", "alertstate", "severity"}),
+}
+# Of what HAProxy's exporter shows, what is asked for.
+_LOAD_BALANCER = {
+    "haproxy_frontend_http_responses_total": _TARGET | {"proxy", "code"},
+    "haproxy_server_http_responses_total": _TARGET | {"proxy", "server", "code"},
+    "haproxy_backend_active_servers": _TARGET | {"proxy"},
+}
 
 
 class _Register(CollectorRegistry):
@@ -59,4 +69,4 @@ def recorded_series(folder: Path = RULES) -> frozenset[str]:
 
 def known_series() -> dict[str, frozenset[str] | None]:
     """Names and labels of every series; None where a recording rule leaves its labels to its expression."""
-    return {**dict.fromkeys(recorded_series()), **service_series(), **_OWN}
+    return {**dict.fromkeys(recorded_series()), **service_series(), **_LOAD_BALANCER, **_OWN}

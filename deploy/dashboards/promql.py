@@ -49,7 +49,7 @@ def names(expression: str) -> Names:
         if text in _GROUPING:
             found.grouped |= _listed(tokens, at + 1)
         elif text in _RELABELLING:
-            found.made.add(next(word for sort, word in tokens[at:] if sort == "text")[1:-1])
+            found.made.add(_first_text(tokens, at + 1)[1:-1])
         elif following != "(" and text not in _AGGREGATIONS and not _is_label(tokens, at):
             found.matched.setdefault(text, set()).update(_filters(tokens, at + 1) if following == "{" else ())
     return found
@@ -76,6 +76,16 @@ def _listed(tokens: list[tuple[str, str]], at: int) -> set[str]:
         return set()
     end = next(place for place in range(at, len(tokens)) if tokens[place][1] == ")")
     return {text for kind, text in tokens[at:end] if kind == "name"}
+
+
+def _first_text(tokens: list[tuple[str, str]], at: int) -> str:
+    """The first string among the arguments of the function whose parenthesis is at `at`, and not within one of them."""
+    depth = 0
+    for kind, text in tokens[at:]:
+        depth += (text in "({") - (text in ")}")
+        if kind == "text" and depth == 1:
+            return text
+    raise ValueError(f"{tokens[at - 1][1]} makes no label")
 
 
 def _filters(tokens: list[tuple[str, str]], at: int) -> set[str]:

@@ -28,6 +28,8 @@ class Rule:
     is_alert: bool
     labels: dict[str, str]
     annotations: dict[str, str]
+    waits: str
+    """For how long an alert has to hold before it fires; empty where it fires at once."""
 
     @property
     def place(self) -> str:
@@ -40,6 +42,7 @@ class Rule:
 class Case:
     """One moment of a test at which one alert is looked at."""
 
+    file: str
     alert: str
     expected: tuple[dict[str, str], ...]
     """Labels of the alerts that fire then."""
@@ -59,6 +62,7 @@ def rules() -> list[Rule]:
             "alert" in rule,
             rule.get("labels", {}),
             rule.get("annotations", {}),
+            rule.get("for", ""),
         )
         for path in sorted((PROMETHEUS / "rules").glob("*.yml"))
         for group in _read(path)["groups"]
@@ -75,10 +79,10 @@ def alerts() -> list[Rule]:
 def cases() -> list[Case]:
     """Every expectation about an alert."""
     return [
-        Case(case["alertname"], tuple(alert["exp_labels"] for alert in case["exp_alerts"]))
+        Case(path.name, case["alertname"], tuple(alert["exp_labels"] for alert in case["exp_alerts"]))
         for path in promtool_files()
         for test in _read(path)["tests"]
-        for case in test["alert_rule_test"]
+        for case in test.get("alert_rule_test", [])
     ]
 
 

@@ -1,4 +1,4 @@
-"""A real Prometheus with the rules watches two real replicas: all is well, and then it is not."""
+"""A real Prometheus with the rules watches two real replicas and HAProxy: all is well, and then it is not."""
 
 import base64
 import io
@@ -18,6 +18,7 @@ import yaml
 from PIL import Image
 
 from deploy.dashboards.promql import names
+from tests.deploy.balancer import Balancer, Replica, running_balancer
 from tests.deploy.rule_files import PROMETHEUS, alerts, rules
 from tests.prometheus_server import Prometheus, running_prometheus
 from tests.service.live.api_service import quadrant
@@ -40,29 +41,33 @@ def png(image: Image.Image) -> bytes:
 QUADRANTS = [png(quadrant(index)) for index in range(4)]
 
 
-def configured(folder: Path, port: int) -> Path:
-    """The configuration and the rules as they are, but every second; the replicas from a file in place of the DNS."""
+def configured(folder: Path, port: int, balancer: Balancer) -> Path:
+    """The configuration and the rules as they are, but hasty; the replicas from a file in place of the DNS."""
     config: dict[str, Any] = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     del jobs["convoy"]["dns_sd_configs"]
     jobs["convoy"]["file_sd_configs"] = [{"files": [str(folder / "replicas.json")]}]
     jobs["prometheus"]["static_configs"] = [{"targets": [f"127.0.0.1:{port}"]}]
-    config["scrape_configs"] = [jobs["convoy"], jobs["prometheus"]]
+    jobs["loadbalancer"]["static_configs"] = [{"targets": [f"127.0.0.1:{balancer.operation}"]}]
+    config["scrape_configs"] = [jobs["convoy"], jobs["loadbalancer"], jobs["prometheus"]]
     del config["alerting"]
     (folder / "rules").mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
-        (folder / "rules" / path.name).write_text(path.read_text().replace("interval: 1m", "interval: 1s"))
+        hasty = path.read_text().replace("interval: 1m", "interval: 1s").replace("offset 10m", "offset 3s")
+        (folder / "rules" / path.name).write_text(hasty)
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     return folder / "prometheus.yml"
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Two replicas over one repository, and the Prometheus that scrapes them."""
+    """Two replicas over one repository, a load balancer before something simpler, and the Prometheus of all three."""
 
     prometheus: Prometheus
     replicas: list[Service]
+    balancer: Balancer
+    balanced: Replica
     repository: Path
     targets: Path
 
@@ -97,9 +102,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             (folder / name).mkdir()
             replica = running_service(folder / name, repository, threads=1, watch_interval_s=0.2)
             replicas.append(stack.enter_context(replica))
-        config = configured(folder, port)
+        (folder / "balancer").mkdir()
+        balanced = Replica()
+        balancer = stack.enter_context(running_balancer(folder / "balancer", [balanced]))
+        config = configured(folder, port, balancer)
         prometheus = stack.enter_context(running_prometheus(folder, config, port))
-        watched = Watched(prometheus, replicas, repository, folder / "replicas.json")
+        watched = Watched(prometheus, replicas, balancer, balanced, repository, folder / "replicas.json")
         watched.list_targets(*replicas)
         watched.wait_for(lambda: len(prometheus.ask('up{job="convoy"} == 1')) == 2, "both replicas scraped")
         yield watched
@@ -161,8 +169,9 @@ def test_every_series_that_a_rule_asks_for_was_scraped_or_recorded(healthy: Watc
 def test_replicas_are_added_up_and_not_told_apart(healthy: Watched) -> None:
     (replicas,) = healthy.prometheus.ask("job:up:sum")
     assert replicas.value == 2
-    raw = healthy.prometheus.ask('sum(http_server_request_duration_seconds_count{route="/v1/models/{name}/cam"})')
-    each = healthy.prometheus.ask('http_server_request_duration_seconds_count{route="/v1/models/{name}/cam"}')
+    answered = 'http_server_requests_total{route="/v1/models/{name}/cam", status_code="200"}'
+    raw = healthy.prometheus.ask(f"sum({answered})")
+    each = healthy.prometheus.ask(answered)
     assert len(each) == 2
     assert raw[0].value == sum(sample.value for sample in each)
 
@@ -182,6 +191,15 @@ def test_troubles_are_noticed_one_after_the_other(healthy: Watched) -> None:
     (broken / "model.onnx").unlink()
     broken.rmdir()
     healthy.wait_for(lambda: "ConvoyModelFailed" not in healthy.pending(), "the failed version taken away")
+
+    healthy.balanced.stop()
+    refused = healthy.balancer.ask("/v1/models")
+    assert (refused[0], b"not_ready" in refused[1]) == (503, True)
+    healthy.wait_for(lambda: "ConvoyNoneReady" in healthy.pending(), "a load balancer without a replica")
+    failing = "job:prediction_failures:rate5m == job:loadbalancer_failures:rate5m > 0"
+    healthy.wait_for(lambda: bool(healthy.prometheus.ask(failing)), "a failure that no replica saw")
+    healthy.balancer.process.terminate()
+    healthy.wait_for(lambda: "ConvoyLoadBalancerDown" in healthy.pending(), "no load balancer")
 
     for process in (second.process.pid, *workers_of(second)):
         os.kill(process, signal.SIGKILL)

@@ -45,9 +45,9 @@ def test_no_case_is_about_an_alert_that_does_not_exist() -> None:
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule.place)
 def test_every_alert_says_how_urgent_it_is_what_is_wrong_and_what_to_do(rule: Rule) -> None:
     assert rule.labels["severity"] in ("page", "ticket")
-    assert rule.annotations.keys() == {"summary", "description", "runbook"}
-    assert all(text.endswith(".") for key, text in rule.annotations.items() if key != "runbook")
-    assert rule.annotations["runbook"] == f"docs/runbook.md#{rule.name.lower()}"
+    assert rule.annotations.keys() == {"summary", "description", "runbook_url"}
+    assert all(text.endswith(".") for key, text in rule.annotations.items() if key != "runbook_url")
+    assert rule.annotations["runbook_url"] == f"docs/runbook.md#{rule.name.lower()}"
 
 
 def complaints(rule: Rule) -> list[str]:
