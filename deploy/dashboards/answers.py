@@ -22,11 +22,11 @@ def unanswered(
 ) -> list[Question]:
     """Those of the questions to which the Prometheus at `url` has no number, NaN and infinity being none.
 
-    `began_s` (Unix time) is the start of the time range, which ends now; `window` stands for $__rate_interval;
-    `chosen` has a regular expression for each of the variables job, instance, model and version. Raises ValueError for
-    a query that Prometheus refuses.
+    `began_s` (Unix time) is the start of the time range, which ends now; `window` stands for $__rate_interval and
+    $__interval; `chosen` has a regular expression for each of the variables job, instance, model and version. Raises
+    ValueError for a query that Prometheus refuses.
     """
-    values = {"__rate_interval": window, **chosen}
+    values = {"__rate_interval": window, "__interval": window, **chosen}
     return [each for each in questions if not _answered(url, each, began_s, values)]
 
 

@@ -6,10 +6,20 @@ from deploy.dashboards import shared_panels
 from deploy.dashboards.colours import BLUE, GREEN, ORANGE, PURPLE, QUANTILES, RED, YELLOW
 from deploy.dashboards.page import Page, Row
 from deploy.dashboards.panels import Facts, Query, lines, note
-from deploy.dashboards.queries import ASKED, MODEL, SECONDS, SERVICE, mean, per_second, quantile, ratio, zero_where_none
+from deploy.dashboards.queries import (
+    ANSWERED,
+    ASKED,
+    COUNT,
+    MODEL,
+    SECONDS,
+    SERVICE,
+    mean,
+    per_second,
+    quantile,
+    ratio,
+    zero_where_none,
+)
 
-_COUNT = f"{SECONDS}_count"
-_ANSWERED = f'{ASKED}, status_code=~"2.."'
 _REFUSED = f'{ASKED}, status_code="503"'
 
 _SIDES = (
@@ -29,14 +39,7 @@ def page() -> Page:
         [
             Row("Which side this is", [note("Read this beside the report", _SIDES)]),
             Row("What came and what was answered", [_answers(), _goodput(), shared_panels.errors()]),
-            Row(
-                "Latency",
-                [
-                    shared_panels.latency("Latency of answers", "answered", _ANSWERED),
-                    shared_panels.spread(_ANSWERED),
-                    _refusals(),
-                ],
-            ),
+            Row("Latency", [*shared_panels.latencies(), _refusals()]),
             Row(
                 "What it costs",
                 [shared_panels.cpu(), _cost(), shared_panels.memory(), shared_panels.queue(6)],
@@ -53,14 +56,13 @@ def _answers() -> Lines:
     facts = Facts(
         "Requests that came, and their answers",
         "Requests to classify, segment or cam per second by how they ended: answered (2xx), refused (503), too late "
-        "(504), failed (500), wrong (4xx), from http_server_request_duration_seconds_count. The line on top is "
-        "everything that came.",
+        f"(504), failed (500), wrong (4xx), from {COUNT}. The line on top is everything that came.",
         "reqps",
     )
-    came = per_second(_COUNT, ASKED)
+    came = per_second(COUNT, ASKED)
     statuses = {"answered": "2..", "refused": "503", "too late": "504", "failed": "500", "wrong": "4.."}
     ended = [
-        Query(zero_where_none(per_second(_COUNT, f'{ASKED}, status_code=~"{codes}"'), came), name)
+        Query(zero_where_none(per_second(COUNT, f'{ASKED}, status_code=~"{codes}"'), came), name)
         for name, codes in statuses.items()
     ]
     colours = {"answered": GREEN, "refused": ORANGE, "too late": PURPLE, "failed": RED, "wrong": YELLOW}
@@ -70,11 +72,11 @@ def _answers() -> Lines:
 def _goodput() -> Lines:
     facts = Facts(
         "Share answered",
-        "Share of the requests that came that were answered with 2xx: http_server_request_duration_seconds_count.",
+        f"Share of the requests that came that were answered with 2xx: {COUNT}.",
         "percentunit",
         most=1,
     )
-    share = ratio(per_second(_COUNT, _ANSWERED), per_second(_COUNT, ASKED))
+    share = ratio(per_second(COUNT, ANSWERED), per_second(COUNT, ASKED))
     return lines(facts, Query(share, "answered"), colours={"answered": GREEN})
 
 
@@ -84,6 +86,7 @@ def _refusals() -> Lines:
         "Half and 99 % of the answers with 503 came faster, by the buckets of http_server_request_duration_seconds: a "
         "service that refuses slowly is not protected.",
         "s",
+        width=6,
         empty="no refusals",
     )
     queries = [Query(quantile(share, SECONDS, _REFUSED), name) for name, share in (("p50", 0.5), ("p99", 0.99))]
@@ -98,7 +101,7 @@ def _cost() -> Lines:
         "s",
         width=6,
     )
-    cost = f"{per_second('convoy_process_cpu_seconds_total', SERVICE)} / {per_second(_COUNT, ASKED)}"
+    cost = f"{per_second('convoy_process_cpu_seconds_total', SERVICE)} / {per_second(COUNT, ASKED)}"
     return lines(facts, Query(cost, "a request"), colours={"a request": BLUE})
 
 

@@ -8,10 +8,12 @@ from deploy.dashboards.colours import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, ST
 from deploy.dashboards.page import Page, Row
 from deploy.dashboards.panels import Facts, Query, lines
 from deploy.dashboards.queries import (
+    ANSWER_SECONDS,
+    ANSWERED,
     ASKED,
+    COUNT,
     JOB,
     MODEL,
-    SECONDS,
     SERVICE,
     per_second,
     quantile,
@@ -19,9 +21,8 @@ from deploy.dashboards.queries import (
     zero_where_none,
 )
 from deploy.dashboards.tables import rows
-from deploy.dashboards.verdict import LATENCY_OBJECTIVE_S, verdict
+from deploy.dashboards.verdict import verdict
 
-_COUNT = f"{SECONDS}_count"
 # A budget lasts its 30 days exactly at 1; the others are the burn rates that the alerts wait for.
 _BURNS = ((None, GREEN), (1, YELLOW), (6, ORANGE), (14.4, RED))
 _WINDOWS = {"5m": YELLOW, "1h": ORANGE, "6h": PURPLE, "3d": BLUE}
@@ -35,15 +36,8 @@ def page() -> Page:
         "Is the service all right? Traffic, errors, latency, objectives and load, over all replicas.",
         [
             Row("Is it all right?", verdict()),
-            Row("Traffic", [_by_status(), _by_route(), shared_panels.errors()]),
-            Row(
-                "Latency",
-                [
-                    shared_panels.latency("Latency", "all", ASKED, LATENCY_OBJECTIVE_S),
-                    shared_panels.spread(ASKED),
-                    _by_route_p99(),
-                ],
-            ),
+            Row("Traffic", [_by_status(), _by_route(), shared_panels.errors(6), _by_the_load_balancer()]),
+            Row("Latency", [*shared_panels.latencies(), _by_route_p99()]),
             Row(
                 "Objectives",
                 [
@@ -62,13 +56,13 @@ def page() -> Page:
 def _by_status() -> Lines:
     facts = Facts(
         "Requests by status",
-        "Requests to classify, segment or cam per second by the class of their status: "
-        "http_server_request_duration_seconds_count.",
+        f"Requests to classify, segment or cam per second by the class of their status: {COUNT}.",
         "reqps",
+        width=6,
     )
-    everything = per_second(_COUNT, ASKED)
+    everything = per_second(COUNT, ASKED)
     queries = [
-        Query(zero_where_none(per_second(_COUNT, f'{ASKED}, status_code=~"{name[0]}.."'), everything), name)
+        Query(zero_where_none(per_second(COUNT, f'{ASKED}, status_code=~"{name[0]}.."'), everything), name)
         for name in STATUSES
     ]
     return lines(facts, *queries, colours=STATUSES, stacked=True)
@@ -77,20 +71,38 @@ def _by_status() -> Lines:
 def _by_route() -> Lines:
     facts = Facts(
         "Requests by route",
-        "All requests per second by route, probes and scrapes too: http_server_request_duration_seconds_count. Paths "
-        "that fit no route share one.",
+        f"All requests per second by route, probes and scrapes too: {COUNT}. Paths that fit no route share one.",
         "reqps",
+        width=6,
     )
-    return lines(facts, Query(per_second(_COUNT, SERVICE, ["route"]), "{{route}}"))
+    return lines(facts, Query(per_second(COUNT, SERVICE, ["route"]), "{{route}}"))
+
+
+def _by_the_load_balancer() -> Lines:
+    facts = Facts(
+        "Failed by the load balancer",
+        "Requests per second that the load balancer answered with 5xx in the place of a replica, for none was ready or "
+        "one was lost: those of haproxy_frontend_http_responses_total less those of "
+        "haproxy_server_http_responses_total. Of any route, and not filtered.",
+        "reqps",
+        width=6,
+        empty="no load balancer",
+    )
+    failed = 'job="loadbalancer", proxy="{}", code="5xx"'
+    everywhere = per_second("haproxy_frontend_http_responses_total", failed.format("public"))
+    by_replicas = per_second("haproxy_server_http_responses_total", failed.format("replicas"))
+    own = Query(f"clamp_min({everywhere} - {by_replicas}, 0)", "failed")
+    return lines(facts, own, colours={"failed": RED})
 
 
 def _by_route_p99() -> Lines:
     facts = Facts(
         "p99 by route",
-        "99 % of the requests to a route are faster, by the buckets of http_server_request_duration_seconds.",
+        f"99 % of the answers (2xx) of a route come faster, from the last byte of the request on: {ANSWER_SECONDS}.",
         "s",
+        width=6,
     )
-    return lines(facts, Query(quantile(0.99, SECONDS, ASKED, ["route"]), "{{route}}"))
+    return lines(facts, Query(quantile(0.99, ANSWER_SECONDS, ANSWERED, ["route"]), "{{route}}"))
 
 
 def _attainment() -> Lines:
@@ -150,18 +162,19 @@ def _budgets() -> Lines:
 def _processes() -> Lines:
     facts = Facts(
         "Replicas and workers",
-        "Replicas that Prometheus reaches, job:up:sum, of those that it knows, job:up:count; and the worker processes "
-        "of all that are alive, convoy_workers.",
+        "Replicas that are ready, convoy_ready, of those that Prometheus reaches, job:up:sum, of those that it knows, "
+        "job:up:count; and the worker processes of all that are alive, convoy_workers.",
         "short",
         width=6,
         empty="none",
     )
     return lines(
         facts,
+        Query(f"sum(convoy_ready{{{SERVICE}}})", "replicas ready"),
         Query(f"sum(job:up:sum{{{JOB}}})", "replicas"),
         Query(f"sum(job:up:count{{{JOB}}})", "replicas known"),
         Query(f"sum(convoy_workers{{{SERVICE}}})", "workers"),
-        colours={"replicas": GREEN, "replicas known": GRAY, "workers": BLUE},
+        colours={"replicas ready": GREEN, "replicas": YELLOW, "replicas known": GRAY, "workers": BLUE},
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 WINDOW = "$__rate_interval"
 """Grafana's shortest window that holds four scrapes at the panel's resolution."""
+STEP = "$__interval"
+"""The time between two points of a panel: windows of this length count everything once."""
 
 JOB = 'job=~"$job"'
 """For what recording rules have summed up over the replicas."""
@@ -12,8 +14,17 @@ MODEL = f'{SERVICE}, model=~"$model", version=~"$version"'
 RECORDED_MODEL = f'{JOB}, model=~"$model", version=~"$version"'
 # Probes, scrapes and pages are requests too; an operator asks about those for an answer of a network.
 ASKED = f'{SERVICE}, route=~".*/(classify|segment|cam)"'
+# Refusals and errors take milliseconds, and are no answers that could be slow.
+_OK = 'status_code=~"2.."'
+ANSWERED = f"{ASKED}, {_OK}"
+CLASSIFIED = f'{SERVICE}, route=~".*/(classify|cam)", {_OK}'
+SEGMENTED = f'{SERVICE}, route=~".*/segment", {_OK}'
 
+COUNT = "http_server_requests_total"
 SECONDS = "http_server_request_duration_seconds"
+"""From the head of a request on, so that a caller's slow upload is in it."""
+ANSWER_SECONDS = "convoy_answer_duration_seconds"
+"""From the last byte of a request on: the service's own time."""
 
 
 def per_second(counter: str, where: str, by: Sequence[str] = ()) -> str:
@@ -43,7 +54,7 @@ def ratio(part: str, whole: str) -> str:
 
 def buckets(histogram: str, where: str) -> str:
     """Observations per bucket and step, for a heatmap."""
-    return f"sum by (le) (increase({histogram}_bucket{{{where}}}[{WINDOW}]))"
+    return f"sum by (le) (increase({histogram}_bucket{{{where}}}[{STEP}]))"
 
 
 def _by(labels: Sequence[str]) -> str:

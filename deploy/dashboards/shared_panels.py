@@ -5,7 +5,19 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 
 from deploy.dashboards.colours import BLUE, GREEN, ORANGE, QUANTILES, REASONS, RED, STAGES
 from deploy.dashboards.panels import Facts, Query, heatmap, lines
-from deploy.dashboards.queries import MODEL, SECONDS, SERVICE, buckets, mean, per_second, quantile
+from deploy.dashboards.queries import (
+    ANSWER_SECONDS,
+    ANSWERED,
+    CLASSIFIED,
+    COUNT,
+    MODEL,
+    SEGMENTED,
+    SERVICE,
+    buckets,
+    mean,
+    per_second,
+    quantile,
+)
 
 STAGE_SECONDS = "convoy_stage_duration_seconds"
 
@@ -37,42 +49,55 @@ def stage_quantile(share: float, width: int = 8) -> Panel:
     return lines(facts, query, colours=STAGES, logarithmic=True)
 
 
-def latency(title: str, which: str, where: str, objective_s: float | None = None) -> Panel:
-    """Three quantiles of requests; `which` says of which, and `objective_s` is drawn as a line."""
+def latencies() -> list[Panel | Heatmap]:
+    """How long answers take, of each objective, and how they spread."""
+    return [
+        _latency("Latency of classify and cam", "classify and cam", CLASSIFIED, 0.25),
+        _latency("Latency of segment", "segment", SEGMENTED, 2.5),
+        _spread(),
+    ]
+
+
+def _latency(title: str, which: str, where: str, objective_s: float) -> Panel:
     facts = Facts(
         title,
-        f"Half, 95 % and 99 % of {which} requests to classify, segment or cam are faster, by the buckets of "
-        "http_server_request_duration_seconds; from the head of a request to the end of its answer.",
+        f"Half, 95 % and 99 % of the answers (2xx) of {which} come faster, from the last byte of the request on: by "
+        f"the buckets of {ANSWER_SECONDS}. The dashed line is the objective.",
         "s",
+        width=6,
     )
     queries = [
-        Query(quantile(share, SECONDS, where), name) for share, name in zip((0.5, 0.95, 0.99), QUANTILES, strict=True)
+        Query(quantile(share, ANSWER_SECONDS, where), name)
+        for share, name in zip((0.5, 0.95, 0.99), QUANTILES, strict=True)
     ]
-    steps = None if objective_s is None else ((None, GREEN), (objective_s, RED))
-    return lines(facts, *queries, colours=QUANTILES, steps=steps)
+    return lines(facts, *queries, colours=QUANTILES, steps=((None, GREEN), (objective_s, RED)))
 
 
-def spread(where: str) -> Heatmap:
-    """How the latency of requests spreads."""
+def _spread() -> Heatmap:
     facts = Facts(
         "How latency spreads",
-        "Requests by how long they took and when, from the buckets of http_server_request_duration_seconds.",
+        f"Answers (2xx) of classify, segment and cam by their time and by when, from the buckets of {ANSWER_SECONDS}.",
         "s",
+        width=6,
     )
-    return heatmap(facts, Query(buckets(SECONDS, where), "{{le}}"))
+    return heatmap(facts, Query(buckets(ANSWER_SECONDS, ANSWERED), "{{le}}"))
 
 
-def errors() -> Panel:
+def errors(width: int = 8) -> Panel:
     """What the service answers with an error."""
     facts = Facts(
         "Errors by reason",
-        "Requests per second that were answered with an error, by its code: convoy_rejected_total. The service's own "
-        "are red, orange and purple; the others are the callers'.",
+        f"Requests per second that were answered with an error, by its code: convoy_rejected_total, less the probes of "
+        f"a replica that is not ready, which {COUNT} has. The service's own are red, orange and purple; the others are "
+        "the callers'.",
         "reqps",
+        width,
         empty="no errors",
     )
-    seen = f"{per_second('convoy_rejected_total', SERVICE, ['reason'])} > 0"
-    return lines(facts, Query(seen, "{{reason}}"), colours=REASONS, stacked=True)
+    counted = per_second("convoy_rejected_total", SERVICE, ["reason"])
+    probes = per_second(COUNT, f'{SERVICE}, route="/readyz", status_code="503"')
+    asked = f'clamp_min({counted} - on (reason) label_replace({probes}, "reason", "not_ready", "", ""), 0)'
+    return lines(facts, Query(f"({asked} or {counted}) > 0", "{{reason}}"), colours=REASONS, stacked=True)
 
 
 def queue(width: int = 8) -> Panel:

@@ -5,10 +5,8 @@ from grafana_foundation_sdk.builders.table import Panel as Table
 
 from deploy.dashboards.colours import BLUE, GREEN, ORANGE, RED, YELLOW
 from deploy.dashboards.panels import NOTHING, Facts, Query, number
-from deploy.dashboards.queries import ASKED, JOB, SECONDS, SERVICE, per_second, quantile
+from deploy.dashboards.queries import ASKED, COUNT, JOB, SERVICE, per_second
 from deploy.dashboards.tables import rows
-
-LATENCY_OBJECTIVE_S = 0.25
 
 _BAD_IF_ANY = ((None, GREEN), (1, RED))
 _BUDGET = ((None, RED), (0, ORANGE), (0.25, GREEN))
@@ -22,7 +20,7 @@ def verdict() -> list[Stat | Table]:
         _versions_failed(),
         _requests(),
         _failures(),
-        _slowest(),
+        _slow(),
         _budget("Availability budget left", "failures", "job:availability_budget_left:ratio30d"),
         _budget("Latency budget left", "slow answers", "job:latency_budget_left:ratio30d"),
         _alerts(),
@@ -42,8 +40,8 @@ def _small(
 
 
 def _replicas() -> Stat:
-    facts = _small("Replicas up", "Replicas that Prometheus reaches: job:up:sum.", "short", empty="none")
-    return number(facts, Query(f"sum(job:up:sum{{{JOB}}}) or vector(0)"), steps=((None, RED), (1, GREEN)))
+    facts = _small("Replicas ready", "Replicas that would take a request: convoy_ready.", "short", empty="none")
+    return number(facts, Query(f"sum(convoy_ready{{{SERVICE}}}) or vector(0)"), steps=((None, RED), (1, GREEN)))
 
 
 def _alerts_firing() -> Stat:
@@ -62,17 +60,15 @@ def _versions_failed() -> Stat:
 
 
 def _requests() -> Stat:
-    facts = _small(
-        "Requests", "Requests to classify, segment or cam, by http_server_request_duration_seconds_count.", "reqps"
-    )
-    return number(facts, Query(per_second(f"{SECONDS}_count", ASKED)), steps=((None, BLUE),))
+    facts = _small("Requests", f"Requests to classify, segment or cam that reached a replica, by {COUNT}.", "reqps")
+    return number(facts, Query(per_second(COUNT, ASKED)), steps=((None, BLUE),))
 
 
 def _failures() -> Stat:
     facts = _small(
         "Failures",
-        "Share of these requests that ended with 5xx in the last five minutes, refusals for overload among them: "
-        "job:prediction_failures_per_requests:ratio_rate5m.",
+        "Share of the requests that ended with 5xx in the last five minutes, refusals for overload and what the load "
+        "balancer answered itself among them: job:prediction_failures_per_requests:ratio_rate5m.",
         "percentunit",
         most=1,
     )
@@ -80,10 +76,16 @@ def _failures() -> Stat:
     return number(facts, Query(failing), steps=((None, GREEN), (0.001, YELLOW), (0.0144, RED)), decimals=2)
 
 
-def _slowest() -> Stat:
-    facts = _small("p99", "99 % of them are faster, by the buckets of http_server_request_duration_seconds.", "s")
-    steps = ((None, GREEN), (LATENCY_OBJECTIVE_S, ORANGE))
-    return number(facts, Query(quantile(0.99, SECONDS, ASKED)), steps=steps)
+def _slow() -> Stat:
+    facts = _small(
+        "Slow answers",
+        "Share of the answers of the last five minutes that took over 0.25 s (classify, cam) or 2.5 s (segment): "
+        "job:prediction_slow_per_answers:ratio_rate5m.",
+        "percentunit",
+        most=1,
+    )
+    slow = f"max(job:prediction_slow_per_answers:ratio_rate5m{{{JOB}}})"
+    return number(facts, Query(slow), steps=((None, GREEN), (0.01, YELLOW), (0.144, RED)), decimals=2)
 
 
 def _budget(title: str, what: str, series: str) -> Stat:

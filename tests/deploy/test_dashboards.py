@@ -1,6 +1,7 @@
 """The dashboards in git are what the generator writes, and it writes none that asks for what does not exist."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,9 +76,10 @@ def test_a_misspelling_is_found(expression: str, legend: str, sentence: str) -> 
 def test_names_of_an_expression_are_its_metrics_filters_and_groupings() -> None:
     found = names(
         'histogram_quantile(0.5, sum by (le, model) (rate(a_bucket{x="{", y=~"$z"}[$__rate_interval]))) '
-        '/ on (model) group_left (b) label_replace(c offset 5m, "made", "$1", "d", "(.*)") or 0 * sum(e) by (f) # g'
+        '/ on (model) group_left (b) label_replace(sum(c{x="y"} offset 5m), "made", "$1", "d", "(.*)") '
+        "or 0 * sum(e) by (f) # g"
     )
-    assert found.matched == {"a_bucket": {"x", "y"}, "c": set(), "e": set()}
+    assert found.matched == {"a_bucket": {"x", "y"}, "c": {"x"}, "e": set()}
     assert found.grouped == {"le", "model", "b", "f"}
     assert found.made == {"made"}
 
@@ -121,6 +123,28 @@ def test_a_dashboard_keeps_its_filters_and_fills_the_lines(page: Any) -> None:
     assert set(lines.values()) == {24}
 
 
+def test_a_heatmap_counts_everything_once_and_has_some_scrapes_to_count_in() -> None:
+    heatmaps = [panel for _, panel in panels() if panel["type"] == "heatmap"]
+    assert len(heatmaps) == 6
+    for panel in heatmaps:
+        (target,) = panel["targets"]
+        assert re.findall(r"\[(\S+)\]", target["expr"]) == ["$__interval"]
+        assert target["interval"] == "1m"
+
+
+def test_latency_is_that_of_answers_and_never_of_two_objectives_in_one_line() -> None:
+    seen = 0
+    for _, panel in panels():
+        for target in panel["targets"]:
+            if not re.search(r"quantile\(.*(answer|request)_duration_seconds", target["expr"]):
+                continue
+            seen += 1
+            assert re.search(r'status_code=~?"(2\.\.|503)"', target["expr"])
+            of_one = 'route=~".*/(classify|cam)"' in target["expr"] or 'route=~".*/segment"' in target["expr"]
+            assert of_one or "(le, route)" in target["expr"] or panel["title"] == "Latency of refusals"
+    assert seen == 2 * 6 + 1 + 2
+
+
 def test_addresses_and_titles_stay() -> None:
     assert {page["uid"]: page["title"] for page in PAGES.values()} == {
         "convoy-overview": "Convoy overview",
@@ -142,7 +166,9 @@ def test_lines_are_drawn_where_the_alerts_and_the_objectives_are() -> None:
 
     assert expressions["convoy:availability_objective:ratio"] == f"vector({last('Objectives kept')})"
     assert expressions["convoy:latency_objective:ratio"] == f"vector({drawn['Objectives kept'][1]['value']})"
-    assert f'le="{last("Latency")}"' in expressions["job:prediction_slow:rate5m"]
+    for title, route in (("Latency of classify and cam", "(classify|cam)"), ("Latency of segment", "segment")):
+        within = rf'route=~"\.\*/{re.escape(route)}", status_code=~"\S+", le="{last(title)}"'
+        assert re.search(within, expressions["job:prediction_slow:rate5m"])
     assert f"> {last('Distance of the class mix')}" in expressions["ConvoyClassMixDrift"]
     assert f"> {last('Distance of the confidence')}" in expressions["ConvoyConfidenceDrift"]
     assert f">= {last('Pictures behind these figures')}" in expressions["ConvoyConfidenceDrift"]

@@ -19,6 +19,7 @@ from deploy.dashboards.answers import filled, unanswered
 from deploy.dashboards.checks import Question, questions
 from deploy.dashboards.definitions import RULES, service_series
 from deploy.dashboards.generation import DASHBOARDS
+from tests.deploy.balancer import Balancer, Replica, running_balancer
 from tests.deploy.grafana_library import in_grafana
 from tests.prometheus_server import Prometheus, running_prometheus
 from tests.service.live.running import ROOT, Service, free_port, running_service
@@ -82,13 +83,17 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     write_slow_artifact(repository, takes_s=0.05)
     (repository / "broken" / "1").mkdir(parents=True)
     (repository / "broken" / "1" / "model.onnx").write_bytes(b"not a graph")
-    with running_service(folder, repository, workers=1, threads=1, queue_size=1) as service:
+    (folder / "balancer").mkdir()
+    with (
+        running_balancer(folder / "balancer", [Replica()]) as balancer,
+        running_service(folder, repository, workers=1, threads=1, queue_size=1) as service,
+    ):
         began_s = time.time()
-        with running_prometheus(folder, _configured(folder, service), free_port()) as prometheus:
+        with running_prometheus(folder, _configured(folder, service, balancer), free_port()) as prometheus:
             yield Watched(service, prometheus, began_s)
 
 
-def _configured(folder: Path, service: Service) -> Path:
+def _configured(folder: Path, service: Service, balancer: Balancer) -> Path:
     """The project's rules, evaluated each second and firing at once; and a second replica, which is dead."""
     rules = folder / "rules"
     rules.mkdir()
@@ -100,7 +105,9 @@ def _configured(folder: Path, service: Service) -> Path:
     config.write_text(
         "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
         f"rule_files: ['{rules}/*.yml']\n"
-        f"scrape_configs: [{{job_name: convoy, static_configs: [{{targets: {targets}}}]}}]\n"
+        "scrape_configs:\n"
+        f"- {{job_name: convoy, static_configs: [{{targets: {targets}}}]}}\n"
+        f"- {{job_name: loadbalancer, static_configs: [{{targets: ['127.0.0.1:{balancer.operation}']}}]}}\n"
     )
     return config
 
@@ -117,6 +124,7 @@ def test_chosen_filters_reach_every_question(watched: Watched) -> None:
     answered = set(_ASKED) - set(watched.unanswered(_ASKED, job="other"))
     assert {question.place for question in answered if "vector(0)" not in question.expression} == {
         "Convoy overview, panel Firing now",
+        "Convoy overview, panel Failed by the load balancer",
         "Convoy overview, variable job",
         *(f"{page['title']}, {mark}" for page in _PAGES for mark in ("annotation Alerts", "variable job")),
     }
