@@ -9,8 +9,8 @@ EVERYTHING := .venv-dev/.ready
 INSTALL := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check format bench bench-networks train ablations pictures docs dashboards \
-        deploy-check load load-smoke overload soak
+.PHONY: help setup setup-dev serve test check format bench bench-networks bench-masks train ablations pictures docs \
+        dashboards deploy-check load load-smoke overload soak
 
 help:  ## list every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -53,6 +53,14 @@ bench-networks: $(EVERYTHING)  ## every network with random weights: parity, cos
 	.venv-dev/bin/python -m benchmarks.parity
 	.venv-dev/bin/python -m benchmarks.map_cost
 	.venv-dev/bin/python -m benchmarks.loading
+
+# What it needs has been trained: `export run NAME --repository runs/published` for each segmenter, `train` for the rest.
+bench-masks: $(EVERYTHING)  ## segmenters and maps on fashion-scenes: scores, ceiling, CPU time, tiles, quality of maps
+	.venv-dev/bin/python -m benchmarks.mask_results --repository runs/published
+	.venv-dev/bin/python -m benchmarks.mask_ceiling resnet20 vgg16_bn resnet18
+	.venv-dev/bin/python -m benchmarks.segmenting
+	.venv-dev/bin/python -m benchmarks.tiling
+	.venv-dev/bin/python -m benchmarks.map_quality resnet18 vgg16_bn googlenet
 
 train: $(EVERYTHING)  ## train, export, verify, publish and evaluate MODEL by its recipe
 	@test -n "$(MODEL)" || { echo "which one? make train MODEL=lenet5"; exit 2; }
