@@ -192,6 +192,11 @@ def test_troubles_are_noticed_one_after_the_other(healthy: Watched) -> None:
     broken.rmdir()
     healthy.wait_for(lambda: "ConvoyModelFailed" not in healthy.pending(), "the failed version taken away")
 
+    for process in workers_of(first):
+        os.kill(process, signal.SIGKILL)
+    deaths = f'job_instance:convoy_worker_deaths:sum{{instance="{first.url.removeprefix("http://")}"}} == 1'
+    healthy.wait_for(lambda: bool(healthy.prometheus.ask(deaths)), "a worker that died and was replaced")
+
     healthy.balanced.stop()
     refused = healthy.balancer.ask("/v1/models")
     assert (refused[0], b"not_ready" in refused[1]) == (503, True)
