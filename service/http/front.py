@@ -101,7 +101,7 @@ class Front:
             status=response.status,
             code=response.code,
             seconds=seconds,
-            answer_seconds=now - arrived if arrived is not None and response.status != _HUNG_UP else None,
+            answer_seconds=None if arrived is None else now - arrived,
             received=request.body_bytes,
             sent=len(response.body),
         )

@@ -81,6 +81,14 @@ def test_a_replica_that_is_down_hides_what_its_own_workers_lack_and_no_other_one
     assert told(url, down, here, elsewhere) == {"ConvoyReplicaDown": "ticket", "ConvoyRestartLoop": "ticket"}
 
 
+def test_where_no_replica_is_ready_nobody_is_told_which_ones_nor_what_it_costs(url: str) -> None:
+    none = {"alertname": "ConvoyNoneReady", "severity": "page"}
+    one = {"alertname": "ConvoyNotReady", "severity": "ticket", "instance": "a"}
+    burn = {"alertname": "ConvoyAvailabilityBurn", "severity": "page", "window": "1h"}
+    slow = {"alertname": "ConvoyLatencyBurn", "severity": "page", "window": "1h"}
+    assert told(url, none, one, burn, slow) == {"ConvoyNoneReady": "page", "ConvoyLatencyBurn1h": "page"}
+
+
 def test_a_model_that_cannot_answer_hides_that_its_version_failed(url: str) -> None:
     unavailable = {"alertname": "ConvoyModelUnavailable", "severity": "page", "instance": "a", "model": "lenet5"}
     failed = {"alertname": "ConvoyModelFailed", "severity": "ticket", "model": "lenet5", "version": "1"}
