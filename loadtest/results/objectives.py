@@ -1,14 +1,18 @@
 """Service-level objectives per endpoint: read from one file, judged against exact percentiles."""
 
+import math
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.results.rows import ENDPOINTS, Table
-from loadtest.results.summary import percentile
+from loadtest.results.summary import ON_TIME_S, percentile
 
 DEFAULT_FILE = Path(__file__).parents[1] / "objectives.toml"
+# A generator that is late by less than this share of a limit is not what misses it.
+_LATE_SHARE = 0.2
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:_\d+)?)_ms")
 
 
@@ -26,6 +30,11 @@ class Objective:
     percent: float | None
     limit: float
 
+    @property
+    def name(self) -> str:
+        """The figure that is limited, in short."""
+        return "the error share" if self.percent is None else f"p{self.percent:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -40,6 +49,8 @@ class Verdict:
         return self.measured <= self.objective.limit
 
     def __str__(self) -> str:
+        if math.isnan(self.measured):
+            return f"{self.objective.endpoint}: no right answer to measure {self.objective.name} on"
         relation = "within" if self.met else "above"
         if self.objective.percent is None:
             return (
@@ -84,11 +95,17 @@ def _percent(path: Path, endpoint: str, figure: str) -> float | None:
     return float(match[1].replace("_", "."))
 
 
-def judge(objectives: list[Objective], table: Table) -> list[Verdict]:
-    """Measure every objective whose endpoint was asked."""
+def judge(objectives: Sequence[Objective], table: Table) -> list[Verdict]:
+    """Measure every objective whose endpoint was asked; requests that the generator did not send say nothing.
+
+    Raises:
+        InvalidObjectives: an endpoint was asked that has no objective.
+    """
+    require(objectives, table.endpoints())
+    sent = table.but("unsent")
     verdicts = []
     for objective in objectives:
-        asked = table.asked(objective.endpoint)
+        asked = sent.asked(objective.endpoint)
         if not len(asked):
             continue
         right = asked.of("ok")
@@ -98,3 +115,19 @@ def judge(objectives: list[Objective], table: Table) -> list[Verdict]:
             measured = percentile(right.latency_s * 1000, objective.percent)
         verdicts.append(Verdict(objective, measured))
     return verdicts
+
+
+def require(objectives: Sequence[Objective], endpoints: Iterable[str]) -> None:
+    """Check that there is something to judge each endpoint by.
+
+    Raises:
+        InvalidObjectives: one of them has no objective.
+    """
+    if missing := sorted(set(endpoints) - {each.endpoint for each in objectives}):
+        raise InvalidObjectives(f"There is no objective for {' and '.join(missing)}, so nothing could be missed there.")
+
+
+def on_time_s(objectives: Sequence[Objective]) -> float:
+    """How late a request may be sent without deciding a verdict: a fifth of the smallest limit, at most ON_TIME_S."""
+    limits = [each.limit / 1000 for each in objectives if each.percent is not None]
+    return min([ON_TIME_S, *(_LATE_SHARE * limit for limit in limits)])

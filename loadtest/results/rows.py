@@ -15,19 +15,26 @@ ENDPOINTS = ("classify", "segment", "cam")
 OUTCOMES = ("ok", "wrong", "refused", "late", "error", "broken", "unsent")
 """What became of a request; a row holds the position in here.
 
-ok: the right answer. wrong: status 200 and not the answer that the service gives at rest. refused: 503 or 429.
-late: 504. error: any other status. broken: no answer, or none within the client's patience. unsent: the generator
-never came to send it.
+ok: the right answer. wrong: status 200 and not the answer that the service gives at rest. refused: 429, or 503 with the
+code `overloaded`. late: 504. error: any other status. broken: no answer, or none within the client's patience. unsent:
+the generator never came to send it, or had no socket for it.
 """
 
+_OVERLOADED = "overloaded"
 _COLUMNS = ("due_s", "late_s", "latency_s", "endpoint", "outcome")
 
 
-def outcome_of(status: int, problem: str | None) -> str:
-    """The outcome for an HTTP status, 0 standing for no answer, and for what is wrong with the content, if anything."""
+def outcome_of(status: int, problem: str | None, *, code: str | None = None) -> str:
+    """What became of a request that was sent.
+
+    Args:
+        status: HTTP status; 0 where there was no answer.
+        problem: What is wrong with the content of an answer of status 200, if anything.
+        code: The service's own word for its error. A service that is not ready answers 503 too, and that is no refusal.
+    """
     if status == 0:
         return "broken"
-    if status in (503, 429):
+    if status == 429 or (status == 503 and code == _OVERLOADED):
         return "refused"
     if status == 504:
         return "late"
@@ -65,6 +72,10 @@ class Table:
     def of(self, *outcomes: str) -> "Table":
         """The rows with one of these outcomes."""
         return self.where(np.isin(self.outcome, [OUTCOMES.index(name) for name in outcomes]))
+
+    def but(self, outcome: str) -> "Table":
+        """The rows without this outcome."""
+        return self.where(self.outcome != OUTCOMES.index(outcome))
 
     def asked(self, endpoint: str) -> "Table":
         """The rows of one endpoint."""

@@ -1,36 +1,30 @@
 """The report on one run: a table of its stages, the objectives, whether it is valid, and the exit code."""
 
 import dataclasses
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.results.knee import DEFINITION, Point, find_knee
-from loadtest.results.objectives import Objective, Verdict, judge
+from loadtest.results.objectives import Objective, Verdict, judge, on_time_s
 from loadtest.results.rows import Table
-from loadtest.results.summary import Summary, summary_of
-from loadtest.results.tables import markdown
-from loadtest.traffic.stages import Stage
+from loadtest.results.summary import Answers, Summary, summary_of
+from loadtest.results.tables import markdown, number, rounded, write_figures
+from loadtest.traffic.stages import RanStage
 
 MET, MISSED, FAILED, INVALID = 0, 1, 2, 3
 """Exit codes; with 2, which is Locust's own too, the test itself failed."""
-DEADLINE_S = 10.0
-"""The service's default for CONVOY_DEADLINE_S: goodput counts answers within it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
     """A stage and what it came to."""
 
-    stage: Stage
-    start_s: float
-    """Seconds since the epoch, as `end_s`."""
-    end_s: float
-    generator_cpu_share: float
-    """CPU time of the process that kept the stages, as a share of one core."""
+    ran: RanStage
     summary: Summary
     verdicts: list[Verdict]
+    counts: bool
+    """Whether the objectives are judged by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,96 +34,144 @@ class RunReport:
     stages: list[StageResult]
     verdicts: list[Verdict]
     """Over all stages that count."""
-    valid: bool
+    problems: list[str]
+    """Why the run is invalid, in sentences; empty where it is valid."""
     knee: str | None
-    """The sentence, where stages of at least three rates were run."""
+    """The sentence, where one was looked for."""
+    cut_off: bool
+    asked: Mapping[str, str]
+    """The model, or the path, of each endpoint."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the service was asked what it should have been."""
+        return not self.problems
 
     @property
     def exit_code(self) -> int:
-        """MET, MISSED or INVALID; an invalid run proves nothing, whatever it measured."""
+        """MET, MISSED, INVALID or FAILED; an invalid run proves nothing, whatever it measured, nor does half of one."""
         if not self.valid:
             return INVALID
+        if self.cut_off:
+            return FAILED
         return MET if all(verdict.met for verdict in self.verdicts) else MISSED
 
 
 def report_on(
     table: Table,
-    started: Sequence[tuple[float, float, Stage]],
-    ended: tuple[float, float],
+    ran: Sequence[RanStage],
     objectives: list[Objective],
     *,
     judged_rate: float,
+    seeks_knee: bool,
+    asked: Mapping[str, str],
+    problems: Sequence[str] = (),
+    cut_off: bool = False,
 ) -> RunReport:
     """Judge a run.
 
     Args:
         table: Its rows.
-        started: Each stage's begin (seconds since the epoch), the generator's CPU seconds then, and the stage.
-        ended: The same two numbers for the end of the last stage.
+        ran: Its stages.
         objectives: What was promised.
         judged_rate: Stages of a higher rate do not count.
+        seeks_knee: Whether the stages are steps that say where the knee is.
+        asked: The model, or the path, of each endpoint.
+        problems: What is known to have gone wrong with the generator, in sentences.
+        cut_off: Whether it was ended before its time.
 
     Raises:
-        ValueError: a stage had no requests.
+        InvalidObjectives: an endpoint was asked that has no objective.
     """
-    edges = [(start_s, cpu_s) for start_s, cpu_s, _ in started] + [ended]
     results = []
-    for index, (start_s, cpu_s, stage) in enumerate(started):
-        end_s, end_cpu_s = edges[index + 1]
-        results.append(
-            StageResult(
-                stage,
-                start_s,
-                end_s,
-                (end_cpu_s - cpu_s) / (end_s - start_s),
-                summary_of(table, start_s, end_s, deadline_s=DEADLINE_S),
-                judge(objectives, table.due_between(start_s, end_s)),
-            )
-        )
-    counting = [index for index, result in enumerate(results) if result.stage.rate <= judged_rate]
+    for each in ran:
+        summary = summary_of(table, each.start_s, each.end_s, rate=each.stage.rate, on_time_s=on_time_s(objectives))
+        verdicts = judge(objectives, table.due_between(each.start_s, each.end_s))
+        results.append(StageResult(each, summary, verdicts, each.stage.rate <= judged_rate))
+    counting = [result for result in results if result.counts]
     inside = sum(
-        (((table.due_s >= edges[index][0]) & (table.due_s < edges[index + 1][0])) for index in counting),
+        ((table.due_s >= each.ran.start_s) & (table.due_s < each.ran.end_s) for each in counting),
         start=table.due_s < 0,
     )
     return RunReport(
         results,
         judge(objectives, table.where(inside)),
-        all(results[index].summary.valid for index in counting),
-        str(find_knee(points_of(results))) if len({result.stage.rate for result in results}) > 2 else None,
+        [
+            *problems,
+            *(f"at {rounded(each.summary.rate)}/s {one}" for each in counting for one in each.summary.problems),
+        ],
+        str(find_knee(points_of(results))) if seeks_knee and not cut_off else None,
+        cut_off,
+        asked,
     )
 
 
 def points_of(results: Sequence[StageResult]) -> list[Point]:
     """Stages as the knee finder sees them."""
     return [
-        Point(each.summary.offered, each.summary.valid, tuple(str(one) for one in each.verdicts if not one.met))
+        Point(each.summary.rate, each.summary.valid, tuple(str(one) for one in each.verdicts if not one.met))
         for each in results
     ]
 
 
-HEADER = (
-    "offered/s", "goodput/s", "p50 ms", "p95 ms", "p99 ms", "longest ms", "refused", "failed",
-    "sent on time", "generator CPU",
-)  # fmt: skip
+ANSWERS_HEADER = ("p50 ms", "p95 ms", "p99 ms", "longest ms", "refused", "wrong", "504", "error", "broken")
 
 
-def cells(result: StageResult) -> list[str]:
-    """A stage as a row under HEADER."""
-    summary = result.summary
+def answers_cells(answers: Answers) -> list[str]:
+    """What became of requests as cells under ANSWERS_HEADER."""
+    times = (answers.p50_ms, answers.p95_ms, answers.p99_ms, answers.longest_ms)
+    counts = (str(answers.counts[name]) for name in ("wrong", "late", "error", "broken"))
+    return [*(number(ms, ".1f") for ms in times), number(answers.share("refused"), ".1%"), *counts]
+
+
+GENERATOR_HEADER = ("unsent", "sent on time", "late p99 ms", "generator CPU")
+
+
+def generator_cells(summary: Summary, cpu_share: float) -> list[str]:
+    """How well the rate was kept as cells under GENERATOR_HEADER."""
     return [
-        f"{summary.offered:.1f}",
-        f"{summary.goodput:.1f}",
-        *(f"{ms:.1f}" for ms in (summary.p50_ms, summary.p95_ms, summary.p99_ms, summary.longest_ms)),
-        *(f"{share:.1%}" for share in (summary.refused_share, summary.failed_share, summary.on_time_share)),
-        f"{result.generator_cpu_share:.0%}",
+        str(summary.answers.counts["unsent"]),
+        number(summary.on_time_share, ".2%"),
+        number(summary.late_p99_ms, ".1f"),
+        number(cpu_share, ".0%"),
     ]
+
+
+def endpoint_rows(results: Sequence[tuple[str, Summary]]) -> list[list[str]]:
+    """A row per endpoint of each named stretch; none where only one endpoint was asked."""
+    if len({name for _, summary in results for name in summary.by_endpoint}) < 2:
+        return []
+    return [
+        [name, endpoint, str(answers.requests), *answers_cells(answers)]
+        for name, summary in results
+        for endpoint, answers in summary.by_endpoint.items()
+    ]
+
+
+def endpoint_table(results: Sequence[tuple[str, Summary]]) -> list[str]:
+    """These rows in Markdown, with an empty line before; nothing where there are none."""
+    rows = endpoint_rows(results)
+    return ["", markdown(("", "endpoint", "requests", *ANSWERS_HEADER), rows)] if rows else []
 
 
 def text_of(report: RunReport) -> str:
     """The report in Markdown."""
-    rows = [[f"{each.stage.seconds:g} s", *cells(each)] for each in report.stages]
-    lines = [markdown(("stage", *HEADER), rows), ""]
-    lines += [f"- {verdict}" for verdict in report.verdicts]
+    rows = [
+        [
+            f"{each.ran.stage.seconds:g} s",
+            rounded(each.summary.rate),
+            f"{each.summary.offered:.1f}",
+            f"{each.summary.goodput:.1f}",
+            *answers_cells(each.summary.answers),
+            *generator_cells(each.summary, each.ran.generator_cpu_share),
+        ]
+        for each in report.stages
+    ]
+    header = ("stage", "rate/s", "offered/s", "goodput/s", *ANSWERS_HEADER, *GENERATOR_HEADER)
+    asked = ", ".join(f"{endpoint} of {model}" for endpoint, model in report.asked.items())
+    lines = [f"Asked: {asked}.", "", markdown(header, rows)]
+    lines += endpoint_table([(f"{rounded(each.summary.rate)}/s", each.summary) for each in report.stages])
+    lines += ["", *(f"- {verdict}" for verdict in report.verdicts)]
     if report.knee is not None:
         lines += ["", report.knee, DEFINITION]
     lines += ["", _conclusion(report)]
@@ -137,11 +179,13 @@ def text_of(report: RunReport) -> str:
 
 
 def _conclusion(report: RunReport) -> str:
-    if report.exit_code == INVALID:
-        return (
-            "**The run is invalid**: less than 95 % of the requests were sent within 50 ms of the moment at which they "
-            "were due, so the service was not asked what it should have been."
-        )
+    cut_off = "**The run was cut off**: this is what there was, and nothing is judged by it."
+    if not report.valid:
+        why = "; ".join(report.problems)
+        invalid = f"**The run is invalid**, for the service was not asked what it should have been: {why}."
+        return f"{cut_off} {invalid}" if report.cut_off else invalid
+    if report.cut_off:
+        return cut_off
     return "**The objectives are met.**" if report.exit_code == MET else "**Objectives are missed.**"
 
 
@@ -150,19 +194,25 @@ def write_report(report: RunReport, table: Table, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.md").write_text(text_of(report))
     table.write_csv(folder / "requests.csv")
-    stages = [
-        {
-            "start_s": each.start_s,
-            "end_s": each.end_s,
-            "seconds": each.stage.seconds,
-            "rate": each.stage.rate,
-            "generator_cpu_share": each.generator_cpu_share,
-            **dataclasses.asdict(each.summary),
-        }
-        for each in report.stages
-    ]
-    verdicts = [
-        {**dataclasses.asdict(each.objective), "measured": each.measured, "met": each.met} for each in report.verdicts
-    ]
-    summary = {"valid": report.valid, "exit_code": report.exit_code, "stages": stages, "objectives": verdicts}
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    figures = {
+        "asked": report.asked,
+        "valid": report.valid,
+        "problems": report.problems,
+        "cut_off": report.cut_off,
+        "exit_code": report.exit_code,
+        "stages": [
+            {
+                "start_s": each.ran.start_s,
+                "end_s": each.ran.end_s,
+                "seconds": each.ran.stage.seconds,
+                "generator_cpu_share": each.ran.generator_cpu_share,
+                **each.summary.figures(),
+            }
+            for each in report.stages
+        ],
+        "objectives": [
+            {**dataclasses.asdict(each.objective), "measured": each.measured, "met": each.met}
+            for each in report.verdicts
+        ],
+    }
+    write_figures(figures, folder / "summary.json")

@@ -22,6 +22,11 @@ class Slope:
     high: float
 
     @property
+    def margin(self) -> float:
+        """Half the interval: the smallest slope that would have been told from none."""
+        return (self.high - self.low) / 2
+
+    @property
     def clear(self) -> bool:
         """Whether the interval leaves out zero."""
         return self.low > 0 or self.high < 0

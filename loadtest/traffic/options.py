@@ -1,12 +1,32 @@
 """The options that load tests add to Locust's own; each can be given as an environment variable too."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 from loadtest.results.objectives import DEFAULT_FILE
 from loadtest.traffic.pictures import DEFAULT_FOLDER
-from loadtest.traffic.stages import SHAPES, Stage, parse_stages
+from loadtest.traffic.stages import SHAPES, Stage, parse_stages, strictly_ascending
+
+
+class InvalidOptions(ValueError):
+    """An option cannot work; the message says why in one sentence."""
+
+
+def positive(text: str) -> float:
+    """A finite number above 0.
+
+    Raises:
+        ArgumentTypeError: the text is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value
 
 
 def _stages(text: str) -> str:
@@ -16,12 +36,6 @@ def _stages(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
-
-
-def _positive(text: str) -> float:
-    if not float(text) > 0:
-        raise argparse.ArgumentTypeError("it has to be above 0")
-    return float(text)
 
 
 def add_options(parser: Any) -> None:
@@ -34,7 +48,7 @@ def add_options(parser: Any) -> None:
     group.add_argument("--shape", choices=[*SHAPES, ""], default="", env_var="LOADTEST_SHAPE", help=shapes)
     group.add_argument(
         "--rate",
-        type=_positive,
+        type=positive,
         default=10.0,
         env_var="LOADTEST_RATE",
         help="requests per second that the service has to carry; shapes are relative to it (default 10)",
@@ -48,10 +62,10 @@ def add_options(parser: Any) -> None:
     )
     group.add_argument(
         "--stream-rate",
-        type=_positive,
+        type=positive,
         default=1.0,
         env_var="LOADTEST_STREAM_RATE",
-        help="requests per second of one Locust user (default 1)",
+        help="requests per second of one Locust user, at most (default 1)",
     )
     group.add_argument(
         "--model", default=None, env_var="LOADTEST_MODEL", help="classifier to ask; without one, the first by name"
@@ -72,20 +86,39 @@ def add_options(parser: Any) -> None:
         "--objectives", default=str(DEFAULT_FILE), env_var="LOADTEST_OBJECTIVES", help="file of objectives"
     )
     group.add_argument(
-        "--report", default="", env_var="LOADTEST_REPORT", help="folder for report.md, summary.json and requests.csv"
+        "--report",
+        default="",
+        env_var="LOADTEST_REPORT",
+        help="folder for report.md, summary.json and requests.csv; tests from the web page get folders in it",
     )
 
 
 def chosen_stages(options: Any) -> list[Stage]:
-    """The stages that the options ask for; none where Locust's own options rule."""
-    if options.stages:
-        return parse_stages(options.stages)
-    return SHAPES[options.shape](options.rate) if options.shape else []
+    """The stages that the options ask for; none where Locust's own options rule.
+
+    Raises:
+        InvalidOptions: there are no such stages, which only the web page lets through.
+    """
+    try:
+        if options.stages:
+            return parse_stages(options.stages)
+        if not options.shape:
+            return []
+        if options.shape not in SHAPES:
+            raise InvalidOptions(f"{options.shape!r} is no shape; there are {', '.join(SHAPES)}.")
+        return SHAPES[options.shape](positive(str(options.rate)))
+    except (argparse.ArgumentTypeError, ValueError) as error:
+        raise InvalidOptions(str(error)) from None
 
 
 def judged_rate(options: Any) -> float:
     """Objectives count in stages of at most this rate; beyond it the service is asked for more than it has to carry."""
-    return float("inf") if options.stages else float(options.rate)
+    return math.inf if options.stages else float(options.rate)
+
+
+def seeks_knee(options: Any) -> bool:
+    """Whether the stages are steps upwards that are long enough to judge each of them; ramps are not."""
+    return strictly_ascending(parse_stages(options.stages)) if options.stages else options.shape == "step"
 
 
 def report_folder(options: Any) -> Path | None:

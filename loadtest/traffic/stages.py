@@ -1,8 +1,9 @@
 """Load over time, as stages of constant offered rate: smoke, load, step, spike and soak, or any stages of one's own."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _STAGE = re.compile(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)")
 LEAST_S = 2.0
@@ -17,7 +18,19 @@ class Stage:
     rate: float
 
     def __str__(self) -> str:
-        return f"{self.seconds:g}x{self.rate:g}"
+        return f"{self.seconds:.10g}x{self.rate:.10g}"
+
+
+@dataclass(frozen=True, slots=True)
+class RanStage:
+    """A stage as it was run."""
+
+    stage: Stage
+    start_s: float
+    """Seconds since the epoch, as `end_s`."""
+    end_s: float
+    generator_cpu_share: float
+    """CPU time of the generator, of its busiest process where there are several, as a share of one core."""
 
 
 def smoke(rate: float) -> list[Stage]:
@@ -72,7 +85,13 @@ def parse_stages(text: str) -> list[Stage]:
     return stages
 
 
-def stage_at(stages: list[Stage], elapsed_s: float) -> int | None:
+def strictly_ascending(stages: Sequence[Stage]) -> bool:
+    """Whether each of at least three stages has a higher rate than the one before."""
+    rates = [stage.rate for stage in stages]
+    return len(rates) > 2 and all(left < right for left, right in pairwise(rates))
+
+
+def stage_at(stages: Sequence[Stage], elapsed_s: float) -> int | None:
     """The position of the stage that runs after so many seconds; None after the last."""
     ends_s = 0.0
     for index, each in enumerate(stages):

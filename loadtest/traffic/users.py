@@ -15,6 +15,8 @@ from loadtest.traffic.session import Session
 
 # A generator that is so far behind has more to send than it can.
 _LONG_S = 1.0
+# A stream that waits for long looks now and then whether its pace has changed.
+_LOOK_S = 0.5
 
 
 class Stream(FastHttpUser):
@@ -22,42 +24,49 @@ class Stream(FastHttpUser):
 
     abstract = True
     session: ClassVar[Session]
-    per_second: ClassVar[float] = 1.0
     shares: ClassVar[dict[str, int]]
     """Endpoints, and how often each is asked relative to the others."""
 
     def on_start(self) -> None:
         """Decide when the first request is due."""
+        self._endpoints: list[str] = []
+        self.session.wait_until_prepared()
         shares = self.session.available(self.shares)
         self._endpoints = list(shares)
         self._weights = list(shares.values())
-        self._due = time.perf_counter() + self._gap_s()
+        self._draw(time.perf_counter())
 
     def wait_time(self) -> float:
-        """Seconds until the next request is due."""
-        return max(0.0, self._due - time.perf_counter())
+        """Seconds until the next request is due, or until the next look at the pace."""
+        return min(max(0.0, self._due - time.perf_counter()), _LOOK_S)
 
     @task
     def send(self) -> None:
-        """Send the request that is due, and decide when the next one will be."""
-        if self._due > time.perf_counter():
-            return  # Locust runs a task before it waits for the first time
+        """Send the request that is due, if one is, and decide when the next one will be."""
+        now = time.perf_counter()
+        if self._due > now:
+            # How long an exponential wait still lasts does not depend on how long it has lasted.
+            if self._pace != self.session.pace:
+                self._draw(now)
+            return
         self.session.loop.send(self.session.question(self._endpoint()), self._due)
-        self._due += self._gap_s()
+        self._draw(self._due)
 
     def on_stop(self) -> None:
         """Send what became due just now; what has been due for long is noted as never sent."""
         now = time.perf_counter()
-        while self._due <= now and self._endpoints:
+        while self._endpoints and self._due <= now:
             settle = self.session.loop.unsent if now - self._due > _LONG_S else self.session.loop.send
             settle(self.session.question(self._endpoint()), self._due)
-            self._due += self._gap_s()
+            self._draw(self._due)
 
     def _endpoint(self) -> str:
         return random.choices(self._endpoints, self._weights)[0]
 
-    def _gap_s(self) -> float:
-        return random.expovariate(self.per_second)
+    def _draw(self, since: float) -> None:
+        """The next request is due after a random time."""
+        self._pace = self.session.pace
+        self._due = since + random.expovariate(self._pace)
 
 
 class Classify(Stream):

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,16 +44,50 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(names)}
 
 
-def run_locust(url: str, folder: Path, *arguments: object, locustfile: Path = LOCUSTFILE) -> Run:
+def run_locust(
+    url: str, folder: Path, *arguments: object, locustfile: Path = LOCUSTFILE, descriptors: int | None = None
+) -> Run:
+    """Until it ends; with `descriptors`, it may have that many files and sockets open."""
     command = locust_command("--host", url, "--report", folder, *arguments, locustfile=locustfile)
-    ended = subprocess.run(
+    if descriptors is not None:
+        command = ["bash", "-c", f"ulimit -n {descriptors}; exec {shlex.join(command)}"]
+    with started_locust(command) as locust:
+        output, _ = locust.communicate(timeout=_WITHIN_S)
+    return Run(locust.returncode, output, folder)
+
+
+@contextmanager
+def started_locust(command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+    """A Locust that is killed at the end of the block if it has not ended by then."""
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=_WITHIN_S,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
-    )
-    return Run(ended.returncode, ended.stdout + ended.stderr, folder)
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def rest_of(process: "subprocess.Popen[str]") -> str:
+    """What it says from now on until it ends."""
+    assert process.stdout is not None
+    output = process.stdout.read()
+    process.wait(_WITHIN_S)
+    return output
+
+
+def said(process: "subprocess.Popen[str]", sentence: str) -> str:
+    """What it says until a line that holds the sentence."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if sentence in line:
+            return "".join(lines)
+    raise AssertionError(f"it ended without {sentence!r}:\n{''.join(lines)}")

@@ -1,4 +1,7 @@
-"""A service that classifies one request at a time, and can be told to be slow, to stall once, or to answer wrongly."""
+"""A service that classifies one request at a time, and can be told to be slow, to stall once, or to answer wrongly.
+
+Asked for a map or a mask it answers with classes, which are none.
+"""
 
 import json
 import threading
@@ -15,12 +18,20 @@ class Behaviour:
     """What the service does; requests are counted from 1."""
 
     takes_s: float = 0.001
+    slow_until: int = 0
+    slow_s: float = 0.0
     stall_at: int = 0
     stall_s: float = 0.0
     wrong_from: int = 10**9
     refuse_from: int = 10**9
     answered: int = 0
     lane: threading.Lock = field(default_factory=threading.Lock)
+
+    def time_for(self, number: int) -> float:
+        """Seconds for a request."""
+        if number == self.stall_at:
+            return self.stall_s
+        return self.slow_s if number <= self.slow_until else self.takes_s
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -41,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         with behaviour.lane:
             behaviour.answered += 1
             number = behaviour.answered
-            time.sleep(behaviour.stall_s if number == behaviour.stall_at else behaviour.takes_s)
+            time.sleep(behaviour.time_for(number))
         if number >= behaviour.refuse_from:
             self._answer(503, {"error": "Too many.", "code": "overloaded"})
             return
@@ -64,6 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not wait is none of its business."""
 
 
 @contextmanager

@@ -1,13 +1,22 @@
 """Objectives come from one file and decide the exit code."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
-from loadtest.results.objectives import InvalidObjectives, judge, read_objectives
+from loadtest.results.objectives import (
+    InvalidObjectives,
+    Objective,
+    judge,
+    on_time_s,
+    read_objectives,
+    require,
+)
 from loadtest.results.rows import Table
-from loadtest.results.run_report import INVALID, MET, MISSED, report_on, text_of
-from loadtest.traffic.stages import Stage, spike
+from loadtest.results.run_report import FAILED, INVALID, MET, MISSED, RunReport, report_on, text_of
+from loadtest.traffic.options import seeks_knee
+from loadtest.traffic.stages import RanStage, Stage, spike
 from tests.loadtest.tables import joined, table_of
 
 
@@ -36,7 +45,27 @@ def test_percentiles_and_errors_are_judged_per_endpoint(tmp_path: Path) -> None:
 
 
 def test_an_endpoint_without_a_right_answer_meets_nothing() -> None:
-    assert not any(each.met for each in judge(read_objectives(), table_of([0.01] * 5, outcome="broken")))
+    verdicts = judge(read_objectives(), table_of([0.01] * 5, outcome="broken"))
+    assert not any(each.met for each in verdicts)
+    assert str(verdicts[0]) == "classify: no right answer to measure p50 on"
+
+
+def test_what_the_generator_did_not_send_is_no_error_of_the_service() -> None:
+    table = joined(table_of([0.01] * 90), table_of([0.0] * 10, outcome="unsent"))
+    assert {each.measured for each in judge(read_objectives(), table) if each.objective.percent is None} == {0.0}
+
+
+def test_an_endpoint_that_is_asked_has_to_have_an_objective() -> None:
+    classify = [Objective("classify", 50.0, 100.0)]
+    with pytest.raises(InvalidObjectives, match="There is no objective for cam, so nothing could be missed"):
+        judge(classify, joined(table_of([0.01]), table_of([0.01], endpoint="cam")))
+    with pytest.raises(InvalidObjectives, match="no objective for classify and segment"):
+        require([], ["segment", "classify"])
+
+
+def test_requests_have_to_be_sent_in_a_fifth_of_the_smallest_limit() -> None:
+    assert on_time_s(read_objectives()) == pytest.approx(0.02)
+    assert on_time_s([Objective("segment", 99.0, 2500.0), Objective("segment", None, 0.001)]) == 0.05
 
 
 @pytest.mark.parametrize(
@@ -57,36 +86,72 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path, t
         read_objectives(file)
 
 
-def exit_code(table: Table, *, judged_rate: float = 10.0) -> int:
-    started = [(0.0, 1.0, Stage(10, 10)), (10.0, 1.5, Stage(5, 50))]
-    return report_on(table, started, (15.0, 2.0), read_objectives(), judged_rate=judged_rate).exit_code
+def reported(
+    table: Table, *rates: float, judged_rate: float = 10.0, knee: bool = False, cut_off: bool = False
+) -> RunReport:
+    """Stages of ten seconds each."""
+    ran = [RanStage(Stage(10, rate), 10.0 * n, 10.0 * (n + 1), 0.1) for n, rate in enumerate(rates)]
+    asked = {"classify": "lenet5"}
+    objectives = read_objectives()
+    return report_on(table, ran, objectives, judged_rate=judged_rate, seeks_knee=knee, asked=asked, cut_off=cut_off)
 
 
-def test_the_exit_code_says_met_missed_or_invalid() -> None:
-    quick, slow = table_of([0.01] * 150), table_of([0.01] * 90 + [3.0] * 60)
-    late = table_of([0.2] * 150, late_s=0.1)
-    assert exit_code(quick) == MET == 0
-    assert exit_code(slow) == MISSED == 1
-    assert exit_code(late) == INVALID == 3
+def test_the_exit_code_says_met_missed_invalid_or_failed() -> None:
+    quick, slow = table_of([0.01] * 100), table_of([0.01] * 60 + [3.0] * 40)
+    late, few = table_of([0.2] * 100, late_s=0.1), table_of([0.01] * 40)
+    codes = [reported(table, 10.0).exit_code for table in (quick, slow, late, few)]
+    assert codes == [MET, MISSED, INVALID, INVALID] == [0, 1, 3, 3]
+    assert reported(quick, 10.0, cut_off=True).exit_code == FAILED == 2
+
+
+def test_a_report_says_why_a_run_is_invalid() -> None:
+    ran = [RanStage(Stage(10, 10.0), 0.0, 10.0, 0.1)]
+    lost = ["Worker 1 went missing"]
+    objectives = read_objectives()
+    table = table_of([0.01] * 40)
+    report = report_on(table, ran, objectives, judged_rate=10.0, seeks_knee=False, asked={}, problems=lost)
+    assert report.exit_code == INVALID
+    assert "should have been: Worker 1 went missing; at 10/s 4 requests/s were due instead of 10." in text_of(report)
 
 
 def test_stages_above_the_rate_that_has_to_be_carried_do_not_count() -> None:
-    spiky = joined(table_of([0.01] * 100), table_of([3.0] * 50, start_s=10.0, late_s=0.5))
-    assert exit_code(spiky) == MET
-    assert exit_code(spiky, judged_rate=50.0) == INVALID
+    spiky = joined(table_of([0.01] * 100), table_of([3.0] * 100, start_s=10.0, late_s=0.5))
+    assert reported(spiky, 10.0, 50.0).exit_code == MET
+    assert reported(spiky, 10.0, 50.0, judged_rate=50.0).exit_code == INVALID
     assert [stage.rate <= 10 for stage in spike(10)] == [True, False, True]
 
 
 def test_the_report_names_the_knee_where_there_were_steps() -> None:
-    started = [(10.0 * number, float(number), Stage(10, 10.0 * (number + 1))) for number in range(3)]
     steps = [
         table_of([0.01] * 100),
         table_of([0.01] * 200, every_s=0.05, start_s=10.0),
         table_of([1.0] * 300, every_s=1 / 30, start_s=20.0),
     ]
-    report = report_on(joined(*steps), started, (30.0, 3.0), read_objectives(), judged_rate=10.0)
+    report = reported(joined(*steps), 10.0, 20.0, 30.0, knee=True)
     miss = "classify: p50 1000.0 ms, above the objective of 100 ms"
     assert report.knee == f"Knee: 20 requests/s; at 30 requests/s {miss}."
     assert report.exit_code == MET
     assert "The objectives are met" in text_of(report)
-    assert [each.generator_cpu_share for each in report.stages] == [0.1, 0.1, 0.1]
+    assert "Asked: classify of lenet5." in text_of(report)
+    assert reported(joined(*steps), 10.0, 20.0, 30.0).knee is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "stages", "seeks"),
+    [
+        ("step", "", True),
+        ("load", "", False),  # ramps of six seconds
+        ("spike", "", False),
+        ("", "10x10,10x20,10x30", True),
+        ("step", "10x10,10x20,10x20", False),
+        ("", "10x10,10x20", False),
+    ],
+)
+def test_only_steps_upwards_have_a_knee(shape: str, stages: str, seeks: bool) -> None:
+    assert seeks_knee(argparse.Namespace(shape=shape, stages=stages)) == seeks
+
+
+def test_endpoints_are_told_apart_where_there_are_several() -> None:
+    mixed = joined(table_of([0.01] * 90, every_s=0.11), table_of([0.2] * 10, every_s=1.0, endpoint="cam"))
+    assert "| 10/s | cam | 10 | 200.0 |" in text_of(reported(mixed, 10.0))
+    assert "endpoint" not in text_of(reported(table_of([0.01] * 100), 10.0))

@@ -1,5 +1,6 @@
 """Rows survive the way to another process and to a file; summaries of them are exact."""
 
+import json
 import math
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from loadtest.results.rows import Rows, outcome_of, read_csv
-from loadtest.results.summary import percentile, summary_of
+from loadtest.results.summary import answers_in, percentile, summary_of
+from loadtest.results.tables import number, write_figures
 from tests.loadtest.tables import joined, table_of
 
 
@@ -43,12 +45,22 @@ def test_rows_come_back_from_bytes_and_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "problem", "outcome"),
-    [(200, None, "ok"), (200, "no PNG", "wrong"), (503, None, "refused"), (429, None, "refused"), (504, None, "late"),
-     (500, None, "error"), (400, None, "error"), (0, "ConnectionResetError", "broken")],
-)  # fmt: skip
-def test_every_answer_has_one_outcome(status: int, problem: str | None, outcome: str) -> None:
-    assert outcome_of(status, problem) == outcome
+    ("status", "problem", "code", "outcome"),
+    [
+        (200, None, None, "ok"),
+        (200, "no PNG", None, "wrong"),
+        (503, None, "overloaded", "refused"),
+        (429, None, None, "refused"),
+        (503, None, "not_ready", "error"),
+        (503, None, None, "error"),  # of a load balancer that knows of no replica
+        (504, None, "deadline_exceeded", "late"),
+        (500, None, None, "error"),
+        (400, None, None, "error"),
+        (0, "ConnectionResetError", None, "broken"),
+    ],
+)
+def test_every_answer_has_one_outcome(status: int, problem: str | None, code: str | None, outcome: str) -> None:
+    assert outcome_of(status, problem, code=code) == outcome
 
 
 def test_goodput_counts_right_answers_that_arrive_in_time_and_shares_count_what_was_due() -> None:
@@ -58,22 +70,77 @@ def test_goodput_counts_right_answers_that_arrive_in_time_and_shares_count_what_
         table_of([0.002] * 10, start_s=8.5, outcome="refused"),
         table_of([15.0] * 5, start_s=9.5, outcome="broken"),
     )
-    summary = summary_of(table, 0.0, 10.0, deadline_s=10.0)
-    assert (summary.requests, summary.offered, summary.goodput) == (100, 10.0, 8.0)
-    assert (summary.ok_share, summary.refused_share, summary.failed_share) == (0.85, 0.1, 0.05)
-    assert (summary.p50_ms, summary.p99_ms) == (50.0, 20000.0)
-    assert summary.refused_p99_ms == pytest.approx(2.0)
+    summary = summary_of(table, 0.0, 10.0, rate=10.0)
+    answers = summary.answers
+    assert (answers.requests, summary.offered, summary.goodput) == (100, 10.0, 8.0)
+    assert (answers.share("ok"), answers.share("refused"), answers.failed) == (0.85, 0.1, 5)
+    assert (answers.p50_ms, answers.p99_ms) == (50.0, 20000.0)
+    assert answers.refused_p99_ms == pytest.approx(2.0)
     assert summary.valid
 
 
-def test_a_rate_was_kept_if_at_most_a_twentieth_was_sent_late_or_never() -> None:
-    prompt = table_of([0.1] * 95)
-    late = table_of([0.2] * 5, start_s=5.0, late_s=0.06)
-    unsent = table_of([0.0], start_s=6.0, outcome="unsent")
-    assert summary_of(joined(prompt, late), 0.0, 10.0, deadline_s=10.0).valid
-    assert not summary_of(joined(prompt, late, unsent), 0.0, 10.0, deadline_s=10.0).valid
+def test_everything_that_was_taken_on_counts_for_the_deadline() -> None:
+    taken_on = joined(
+        table_of([5.0] * 100), table_of([10.0] * 60, outcome="late"), table_of([15.0] * 40, outcome="broken")
+    )
+    aside = joined(table_of([0.01] * 70, outcome="refused"), table_of([0.0] * 9, outcome="unsent"))
+    assert answers_in(joined(taken_on, aside)).in_time_share == 0.5
+    assert math.isnan(answers_in(aside).in_time_share)
 
 
-def test_a_stretch_without_requests_is_an_error() -> None:
-    with pytest.raises(ValueError, match="No request was due"):
-        summary_of(table_of([0.1]), 5.0, 6.0, deadline_s=10.0)
+@pytest.mark.parametrize(
+    ("offered", "problem"),
+    [
+        (100, None),
+        (85, None),  # three standard deviations of a Poisson process and a twentieth
+        (50, "5 requests/s were due instead of 10"),
+        (20, "2 requests/s were due instead of 10"),
+        (150, "15 requests/s were due instead of 10"),
+        (0, "0 requests/s were due instead of 10"),
+    ],
+)
+def test_another_rate_than_the_one_that_was_asked_for_is_invalid(offered: int, problem: str | None) -> None:
+    table = table_of([0.01] * offered, every_s=10 / max(1, offered))
+    summary = summary_of(table, 0.0, 10.0, rate=10.0)
+    assert summary.problems == ([] if problem is None else [problem])
+    assert summary.valid == (problem is None)
+
+
+@pytest.mark.parametrize(
+    ("requests", "late", "valid"),
+    [(10000, 10, True), (10000, 11, False), (400, 1, True), (400, 2, False), (50, 0, True), (50, 1, False)],
+)
+def test_what_p99_does_not_see_may_be_sent_late(requests: int, late: int, valid: bool) -> None:
+    prompt = table_of([0.1] * (requests - late), every_s=0.001, late_s=0.04)
+    tardy = table_of([0.2] * late, every_s=0.001, late_s=0.06)
+    summary = summary_of(joined(prompt, tardy), 0.0, 10.0, rate=requests / 10)
+    assert summary.valid == valid
+    assert summary.on_time_share == pytest.approx(1 - late / requests)
+    assert valid or f"{late} of {requests} requests were sent more than 50 ms late" in summary.problems
+    assert not summary_of(joined(prompt, tardy), 0.0, 10.0, rate=requests / 10, on_time_s=0.03).valid
+
+
+def test_a_generator_that_stood_still_for_a_moment_proves_nothing() -> None:
+    quick = table_of([0.01] * 764, every_s=19.1 / 764)
+    waited_s = np.linspace(0.9, 0.0, 36)
+    stalled = joined(*(table_of([s + 0.01], start_s=20 - s, late_s=s) for s in waited_s.tolist()))
+    summary = summary_of(joined(quick, stalled), 0.0, 20.01, rate=40.0)
+    assert summary.answers.p99_ms > 500
+    assert not summary.valid
+
+
+def test_one_request_that_was_never_sent_makes_a_run_invalid() -> None:
+    summary = summary_of(
+        joined(table_of([0.1] * 999, every_s=0.01), table_of([0.0], outcome="unsent")), 0.0, 10.0, rate=100.0
+    )
+    assert summary.problems == ["1 of 1000 requests were never sent"]
+    assert summary.answers.failed == 0
+
+
+def test_what_was_not_measured_is_a_dash_and_null(tmp_path: Path) -> None:
+    summary = summary_of(table_of([0.1] * 9, outcome="refused"), 0.0, 10.0, rate=1.0)
+    write_figures(summary.figures() | {"bound": math.inf}, tmp_path / "figures.json")
+    figures = json.loads((tmp_path / "figures.json").read_text(), parse_constant=pytest.fail)
+    assert (figures["p99_ms"], figures["bound"], figures["refused_p99_ms"]) == (None, None, 100.0)
+    assert number(math.nan, ".1f") == "-"
+    assert number(0.25, ".1f") == "0.2"
