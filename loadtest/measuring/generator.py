@@ -2,22 +2,24 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.measuring.children import running
 from loadtest.measuring.servers import Target, cores
 from loadtest.results.objectives import DEFAULT_FILE
 from loadtest.results.rows import Table, read_csv
 from loadtest.results.run_report import INVALID, MET, MISSED
 from loadtest.traffic.pictures import DEFAULT_FOLDER
-from loadtest.traffic.stages import Stage
+from loadtest.traffic.stages import RanStage, Stage
 
 _LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
-# Rates are rounded to a hundredth of the highest one; more streams would only cost the generator time.
+# More streams would only cost the generator time.
 _STREAMS = 100
+# Locust waits for the last answers before it writes what there was.
+_STOP_S = 30.0
 
 
 class GeneratorFailed(RuntimeError):
@@ -36,16 +38,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class RanStage:
-    """A stage as it was run, with its begin and end in seconds since the epoch."""
+class Generated:
+    """A run of Locust."""
 
-    stage: Stage
-    start_s: float
-    end_s: float
-    generator_cpu_share: float
+    table: Table
+    stages: list[RanStage]
+    asked: dict[str, str]
+    """The model, or the path, of each endpoint."""
 
 
-def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> tuple[Table, list[RanStage]]:
+def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> Generated:
     """Put a target under load, stage by stage, and wait for the last answer.
 
     Everything that Locust writes, its own CSV and HTML included, is put into `folder`.
@@ -71,16 +73,15 @@ def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path
     options |= {name: value for name, value in optional.items() if value}
     command = [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), asked.users]
     command += ["--headless", "--only-summary", *(str(part) for pair in options.items() for part in pair)]
-    before = os.sched_getaffinity(0)
-    if target.process is not None:
-        os.sched_setaffinity(0, cores()[1])
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    finally:
-        os.sched_setaffinity(0, before)
-    if ended.returncode not in (MET, MISSED, INVALID) or not (folder / "summary.json").exists():
-        raise GeneratorFailed(f"Locust failed:\n{(ended.stdout + ended.stderr)[-2000:]}")
-    for line in ended.stdout.splitlines():
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST_", "LOADTEST_"))}
+    own = cores()[1] if target.process is not None else None
+    log = folder / "locust.log"
+    with running(command, environment=settings, cores=own, log=log, stop_s=_STOP_S) as locust:
+        locust.wait()
+    output = log.read_text()
+    if locust.returncode not in (MET, MISSED, INVALID) or not (folder / "summary.json").exists():
+        raise GeneratorFailed(f"Locust failed:\n{output[-2000:]}")
+    for line in output.splitlines():
         if line.startswith("loadtest:"):
             print(line, flush=True)
     summary = json.loads((folder / "summary.json").read_text())
@@ -88,4 +89,4 @@ def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path
         RanStage(Stage(each["seconds"], each["rate"]), each["start_s"], each["end_s"], each["generator_cpu_share"])
         for each in summary["stages"]
     ]
-    return read_csv(folder / "requests.csv"), ran
+    return Generated(read_csv(folder / "requests.csv"), ran, summary["asked"])

@@ -1,115 +1,139 @@
 """Overload: the knee, several times the knee, and back: what gets through, how quick refusals are, the recovery."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from loadtest.measuring.generator import Asked, RanStage, generate
-from loadtest.measuring.readings import Readings
+from loadtest.measuring.generator import Asked, Generated, generate
 from loadtest.measuring.servers import Target
-from loadtest.measuring.usage import Sampler
-from loadtest.results.objectives import judge, read_objectives
+from loadtest.measuring.usage import Watch
+from loadtest.results.objectives import Objective, judge, on_time_s, read_objectives
 from loadtest.results.rows import Table
-from loadtest.results.run_report import DEADLINE_S
 from loadtest.results.summary import Summary, summary_of
-from loadtest.results.tables import markdown
-from loadtest.traffic.stages import Stage
+from loadtest.traffic.stages import RanStage, Stage
 
 KNEE_S, BACK_S = 10.0, 20.0
 """Seconds at the knee before the overload, and at half the knee after it."""
 BACK_SHARE = 0.5
+AROUND = (1.0, 1.2, 1.5)
+"""Multiples of the knee among which the best goodput is looked for."""
+_AROUND_S = 15.0
 _CALM_S = 3
 # Streams start and end within this time of a change of stage.
 _EDGE_S = 1.0
+_MOST_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Overload:
     """What a multiple of the knee came to."""
 
-    name: str
     multiple: float
     at_knee: Summary
     over: Summary
-    within_deadline_share: float
-    """Of the right answers to requests that were due in the overload."""
+    back: Summary
     recovery_s: float | None
     """Seconds after the overload until the objectives hold again, as `recovery_s` has it; None where they do not."""
     memory_mib: tuple[float, float, float]
     """Median at the knee, most in the overload, median at the end."""
+    generator_cpu_share: float
+    """In the overload."""
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the offered rate was not kept in one of the stages, in sentences."""
+        return [problem for each in (self.at_knee, self.over, self.back) for problem in each.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Overloaded:
+    """A service, and all that it was put through."""
+
+    name: str
+    around: list[Summary]
+    """Of the stages around the knee."""
+    overloads: list[Overload]
+    asked: dict[str, str]
+    """The model, or the path, of each endpoint."""
 
     @property
     def best_goodput(self) -> float:
-        """The better one of the knee's and the overload's."""
-        return max(self.at_knee.goodput, self.over.goodput)
+        """The most that was seen in any stage."""
+        return max(each.goodput for each in [*self.around, *(each.over for each in self.overloads)])
+
+
+def around_knee(target: Target, asked: Asked, knee: float, *, folder: Path) -> Overloaded:
+    """Look for the best goodput around the knee; the overloads are to follow."""
+    stages = [Stage(_AROUND_S, knee * multiple) for multiple in AROUND]
+    for attempt in range(1, _MOST_TRIES + 1):
+        generated = generate(target, asked, stages, folder / f"around-{attempt}")
+        around = [_summary(generated, stage, asked) for stage in generated.stages]
+        if all(each.valid for each in around):
+            break
+    return Overloaded(target.name, around, [], generated.asked)
 
 
 def overload(
-    target: Target, asked: Asked, readings: Readings, knee: float, multiple: float, *, seconds: float, folder: Path
+    target: Target,
+    asked: Asked,
+    watch: Callable[[], Watch],
+    knee: float,
+    multiple: float,
+    *,
+    seconds: float,
+    folder: Path,
+    tries: int,
 ) -> Overload:
-    """Ten seconds at the knee, `seconds` at a multiple of it, twenty seconds at half of it, without a pause between."""
+    """Ten seconds at the knee, `seconds` at a multiple of it, twenty seconds at half of it, without a pause between.
+
+    Where the generator does not keep the rate, all of it is repeated, up to `tries` times.
+    """
     stages = [Stage(KNEE_S, knee), Stage(seconds, knee * multiple), Stage(BACK_S, knee * BACK_SHARE)]
-    with Sampler(readings, every_s=0.5) as sampler:
-        table, ran = generate(target, asked, stages, folder)
-    at_knee, over, back = ran
-    right = table.due_between(over.start_s, over.end_s).of("ok")
-    memory = [sampler.memory(stage.start_s, stage.end_s) for stage in ran]
+    for attempt in range(1, tries + 1):
+        result = _overload(target, asked, watch(), multiple, stages, folder / f"times-{multiple:g}-{attempt}")
+        if not result.problems:
+            break
+    return result
+
+
+def _overload(
+    target: Target, asked: Asked, watch: Watch, multiple: float, stages: Sequence[Stage], folder: Path
+) -> Overload:
+    with watch:
+        generated = generate(target, asked, stages, folder)
+    at_knee, over, back = (_summary(generated, stage, asked) for stage in generated.stages)
+    memory = [watch.usage(stage.start_s, stage.end_s).memory_mib for stage in generated.stages]
     last = memory[2][len(memory[2]) // 2 :]
     return Overload(
-        target.name,
         multiple,
-        summary_of(table, at_knee.start_s + _EDGE_S, at_knee.end_s, deadline_s=DEADLINE_S),
-        summary_of(table, over.start_s + _EDGE_S, over.end_s, deadline_s=DEADLINE_S),
-        float((right.latency_s <= DEADLINE_S).mean()) if len(right) else 0.0,
-        recovery_s(table, back, asked.objectives),
+        at_knee,
+        over,
+        back,
+        recovery_s(generated.table, generated.stages[2], read_objectives(asked.objectives)),
         (float(np.median(memory[0])), float(memory[1].max()), float(np.median(last))),
+        generated.stages[1].generator_cpu_share,
     )
 
 
-def recovery_s(table: Table, back: RanStage, objectives_file: Path) -> float | None:
+def _summary(generated: Generated, ran: RanStage, asked: Asked) -> Summary:
+    late_s = on_time_s(read_objectives(asked.objectives))
+    return summary_of(generated.table, ran.start_s + _EDGE_S, ran.end_s, rate=ran.stage.rate, on_time_s=late_s)
+
+
+def recovery_s(table: Table, back: RanStage, objectives: Sequence[Objective]) -> float | None:
     """Whole seconds from the begin of a stage to the first of three seconds in a row that meet the objectives.
 
-    The requests due in one second are few, so that p99 is the slowest of them.
+    The requests due in one second are few, so that p99 is the slowest of them. A second in which none was due says
+    nothing and is passed over.
     """
-    objectives = read_objectives(objectives_file)
-    in_a_row = 0
+    calm: list[int] = []
     for second in range(int(back.end_s - back.start_s)):
         verdicts = judge(objectives, table.due_between(back.start_s + second, back.start_s + second + 1))
-        in_a_row = in_a_row + 1 if verdicts and all(verdict.met for verdict in verdicts) else 0
-        if in_a_row == _CALM_S:
-            return float(second + 1 - _CALM_S)
+        if not verdicts:
+            continue
+        calm = [*calm, second] if all(verdict.met for verdict in verdicts) else []
+        if len(calm) == _CALM_S:
+            return float(calm[0])
     return None
-
-
-def overload_text(results: Sequence[Overload]) -> str:
-    """A table in Markdown, and what is wrong with its rows, if anything."""
-    best = {name: max(each.best_goodput for each in results if each.name == name) for name in {r.name for r in results}}
-    header = (
-        "", "times the knee", "offered/s", "goodput/s", "of the best", "p99 ms", "longest ms", "within the deadline",
-        "refused", "refused in ms, p50 / p99", "failed", "back after", "MiB before / most / after", "sent on time",
-    )  # fmt: skip
-    rows = []
-    for each in results:
-        over = each.over
-        refusals = "" if not over.refused_share else f"{over.refused_p50_ms:.1f} / {over.refused_p99_ms:.1f}"
-        rows.append(
-            (
-                each.name,
-                f"{each.multiple:g}",
-                f"{over.offered:.1f}",
-                f"{over.goodput:.1f}",
-                f"{over.goodput / best[each.name]:.0%}" if best[each.name] else "",
-                f"{over.p99_ms:.0f}",
-                f"{over.longest_ms:.0f}",
-                f"{each.within_deadline_share:.1%}",
-                f"{over.refused_share:.1%}",
-                refusals,
-                f"{over.failed_share:.1%}",
-                "not back" if each.recovery_s is None else f"{each.recovery_s:.0f} s",
-                " / ".join(f"{mib:.0f}" for mib in each.memory_mib),
-                f"{over.on_time_share:.1%}" + ("" if over.valid else " (invalid)"),
-            )
-        )
-    return markdown(header, rows) + "\n"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from loadtest.measuring.steps import Step
 from loadtest.results.knee import Knee
@@ -23,65 +24,78 @@ _PERCENTILES = {"p50": "tab:green", "p95": "tab:orange", "p99": "tab:red"}
 
 def draw_steps(steps: Sequence[Step], knee: Knee, objectives: Sequence[Objective], path: Path, *, title: str) -> None:
     """Write a PNG of six charts over the offered rate; a dashed line marks the knee, hollow marks invalid steps."""
-    steps = sorted(steps, key=lambda each: each.summary.offered)
+    steps = sorted(steps, key=lambda each: each.rate)
     figure = Figure(figsize=(14, 8), layout="constrained")
     charts = figure.subplots(2, 3).flatten()
     _latency(charts[0], steps, objectives)
     _goodput(charts[1], steps)
-    _refusals(charts[2], steps)
+    _without_answer(charts[2], steps)
     _cpu(charts[3], steps)
     _memory(charts[4], steps)
     _time_per_stage(charts[5], steps)
     for axes in charts:
         axes.set_xlabel("offered requests/s")
-        axes.set_xlim(left=0)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xticks(_ticks(steps))
         axes.grid(alpha=0.3)
         if knee.rate is not None:
-            axes.axvline(knee.rate, color="gray", linestyle="--", linewidth=1)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize="small")
+            axes.axvline(knee.rate, color="gray", linestyle="--", linewidth=1, label="knee")
+        outside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if axes is charts[5] else {}
+        axes.legend(fontsize="small", **outside)
     figure.suptitle(title)
     figure.savefig(path, dpi=110, format="png")
 
 
-def _offered(steps: Sequence[Step]) -> list[float]:
-    return [step.summary.offered for step in steps]
+def _ticks(steps: Sequence[Step]) -> list[float]:
+    """The rates, those left out that would be written over each other."""
+    ticks: list[float] = []
+    for step in steps:
+        if not ticks or step.rate >= 1.5 * ticks[-1]:
+            ticks.append(step.rate)
+    return [float(f"{tick:.3g}") for tick in ticks]
+
+
+def _rates(steps: Sequence[Step]) -> list[float]:
+    return [step.rate for step in steps]
 
 
 def _line(axes: Axes, steps: Sequence[Step], values: Sequence[float], label: str, colour: str) -> None:
-    axes.plot(_offered(steps), values, "-", color=colour, label=label)
+    axes.plot(_rates(steps), values, "-", color=colour, label=label)
     for step, value in zip(steps, values, strict=True):
-        axes.plot(
-            step.summary.offered,
-            value,
-            "o",
-            color=colour,
-            markersize=4,
-            fillstyle="full" if step.summary.valid else "none",
-        )
+        hollow = "full" if step.summary.valid else "none"
+        axes.plot(step.rate, value, "o", color=colour, markersize=4, fillstyle=hollow)
 
 
 def _latency(axes: Axes, steps: Sequence[Step], objectives: Sequence[Objective]) -> None:
     endpoints = {verdict.objective.endpoint for step in steps for verdict in step.verdicts}
     for name, colour in _PERCENTILES.items():
-        _line(axes, steps, [getattr(step.summary, f"{name}_ms") for step in steps], name, colour)
-        limits = [each.limit for each in objectives if each.endpoint in endpoints and f"p{each.percent}" == f"{name}.0"]
+        _line(axes, steps, [getattr(step.summary.answers, f"{name}_ms") for step in steps], name, colour)
+        limits = [each.limit for each in objectives if each.endpoint in endpoints and each.name == name]
         # With several endpoints in one line there is no one limit to draw.
         if len(limits) == 1:
-            axes.axhline(limits[0], color=colour, linestyle=":", linewidth=1)
+            label = f"limit of {name}: {limits[0]:g} ms"
+            axes.axhline(limits[0], color=colour, linestyle=":", linewidth=1, label=label)
     axes.set(title="Latency of right answers, from the due moment", ylabel="ms", yscale="log")
 
 
 def _goodput(axes: Axes, steps: Sequence[Step]) -> None:
-    most = max(_offered(steps))
-    axes.plot([0, most], [0, most], color="lightgray", label="offered")
+    axes.plot(_rates(steps), _rates(steps), color="lightgray", label="offered")
     _line(axes, steps, [step.summary.goodput for step in steps], "goodput", "tab:blue")
-    axes.set(title="Right answers within the deadline", ylabel="per second", ylim=(0, None))
+    axes.set(title="Right answers within the deadline", ylabel="per second", yscale="log")
 
 
-def _refusals(axes: Axes, steps: Sequence[Step]) -> None:
-    _line(axes, steps, [100 * step.summary.refused_share for step in steps], "refused", "tab:orange")
-    _line(axes, steps, [100 * step.summary.failed_share for step in steps], "failed", "tab:red")
+def _without_answer(axes: Axes, steps: Sequence[Step]) -> None:
+    def percent(part: float, step: Step) -> float:
+        return 100 * part / max(1, step.summary.answers.requests)
+
+    refused = [percent(step.summary.answers.counts["refused"], step) for step in steps]
+    failed = [percent(step.summary.answers.failed, step) for step in steps]
+    unsent = [percent(step.summary.answers.counts["unsent"], step) for step in steps]
+    _line(axes, steps, refused, "refused by the service", "tab:orange")
+    _line(axes, steps, failed, "failed by the service", "tab:red")
+    _line(axes, steps, unsent, "never sent by the generator", "tab:gray")
     axes.set(title="Requests without the right answer", ylabel="% of offered", ylim=(-2, 102))
 
 
@@ -103,5 +117,3 @@ def _time_per_stage(axes: Axes, steps: Sequence[Step]) -> None:
         if with_it:
             _line(axes, with_it, [step.stage_ms[stage] for step in with_it], stage, colour)
     axes.set(title="Mean time per stage", ylabel="ms", yscale="log")
-    if longest := max((ms for step in steps for ms in step.stage_ms.values()), default=0.0):
-        axes.set_ylim(top=100 * longest)  # room for the legend

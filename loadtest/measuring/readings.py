@@ -1,9 +1,8 @@
-"""What a service under load uses and where its time goes: from its processes, its /metrics, or a Prometheus."""
+"""The counters of a service: as its /metrics has them, or as the system counts for its processes."""
 
-import json
+import http.client
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,33 +11,44 @@ from typing import Protocol
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.measuring.servers import Target
-
-_CPU = "convoy_process_cpu_seconds_total"
-_MEMORY = "convoy_process_resident_memory_bytes"
-_STAGE = "convoy_stage_duration_seconds"
-# What a scrape has seen is in the answer after one interval at most; deploy/prometheus scrapes every 15 s or faster.
-_SCRAPE_S = 16.0
+CPU = "convoy_process_cpu_seconds_total"
+MEMORY = "convoy_process_resident_memory_bytes"
+STAGE = "convoy_stage_duration_seconds"
 
 Totals = dict[str, tuple[float, float]]
 """Per stage the seconds spent in it and the number of requests, since the service began."""
+
+
+# An overloaded service may be slow to say; the next look will do.
+_PATIENCE_S = 5.0
 
 
 class Unreadable(RuntimeError):
     """A service or a Prometheus does not say what it should; the message says why in one sentence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at a service."""
+
+    at_s: float
+    """Seconds since the epoch."""
+    cpu_s: float
+    """CPU seconds since it began."""
+    memory_mib: float
+    stages: Totals | None
+    """Time per stage; empty for a service that does not measure it, None where it did not answer."""
+
+
 class Readings(Protocol):
     """Reads a service's counters."""
 
-    def usage(self) -> tuple[float, float]:
-        """CPU seconds since the service began, and memory in MiB."""
+    def read(self) -> Reading:
+        """Look at them now.
 
-    def stage_totals(self) -> Totals:
-        """Time per stage; empty for a service that does not measure it."""
-
-    def settle(self) -> None:
-        """Wait until what has happened is in the readings."""
+        Raises:
+            Unreadable: see there.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +57,23 @@ class MetricsText:
 
     url: str
 
-    def usage(self) -> tuple[float, float]:
+    def read(self) -> Reading:
         """As its workers count it; memory is resident, shared pages in each."""
         values = self._values()
-        if _CPU not in values or _MEMORY not in values:
+        if CPU not in values or MEMORY not in values:
             raise Unreadable(f"{self.url}/metrics says nothing of its CPU time and memory.")
-        return sum(values[_CPU].values()), sum(values[_MEMORY].values()) / 2**20
+        cpu_s, memory_bytes = sum(values[CPU].values()), sum(values[MEMORY].values())
+        return Reading(time.time(), cpu_s, memory_bytes / 2**20, _totals(values))
 
-    def stage_totals(self) -> Totals:
-        """Over all models."""
-        values = self._values()
-        counts = values[f"{_STAGE}_count"]
-        return {stage: (seconds, counts[stage]) for stage, seconds in values[f"{_STAGE}_sum"].items()}
-
-    def settle(self) -> None:
-        """Its workers write their counts within a moment."""
-        time.sleep(0.3)
+    def stages(self) -> Totals:
+        """Time per stage alone."""
+        return _totals(self._values())
 
     def _values(self) -> dict[str, dict[str, float]]:
         """Samples by name, summed per stage."""
         values: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         try:
-            families = list(text_string_to_metric_families(_get(self.url + "/metrics").decode()))
+            families = list(text_string_to_metric_families(get(self.url + "/metrics").decode()))
         except ValueError as error:
             raise Unreadable(f"{self.url}/metrics is no text of Prometheus's: {error}.") from None
         for sample in (sample for family in families for sample in family.samples):
@@ -83,8 +88,9 @@ class ProcessTree:
     process: psutil.Process
     metrics: MetricsText | None
 
-    def usage(self) -> tuple[float, float]:
+    def read(self) -> Reading:
         """Of the whole tree; memory is PSS: shared pages are divided among those that share them."""
+        at_s = time.time()
         cpu_s = memory_bytes = 0.0
         try:
             processes = [self.process, *self.process.children(recursive=True)]
@@ -92,73 +98,37 @@ class ProcessTree:
             raise Unreadable("The service has ended.") from None
         for process in processes:
             try:
-                cpu_s += sum(process.cpu_times()[:2])
+                times = process.cpu_times()
+                # What a worker has used that has ended is with the parent that waited for it.
+                cpu_s += times.user + times.system + times.children_user + times.children_system
                 memory_bytes += process.memory_full_info().pss
             except psutil.NoSuchProcess:
                 continue
-        return cpu_s, memory_bytes / 2**20
+        return Reading(at_s, cpu_s, memory_bytes / 2**20, self._stages())
 
-    def stage_totals(self) -> Totals:
-        """From /metrics."""
-        return self.metrics.stage_totals() if self.metrics is not None else {}
-
-    def settle(self) -> None:
-        """As long as /metrics needs."""
-        if self.metrics is not None:
-            self.metrics.settle()
-
-
-@dataclass(frozen=True, slots=True)
-class Prometheus:
-    """Asks a Prometheus that scrapes the service, with all its replicas."""
-
-    url: str
-
-    def usage(self) -> tuple[float, float]:
-        """Of all replicas; memory is resident, shared pages in each worker."""
-        cpu, memory = self._ask(f"sum({_CPU})"), self._ask(f"sum({_MEMORY})")
-        if not (cpu and memory):
-            raise Unreadable(f"The Prometheus at {self.url} has scraped no service of this kind.")
-        return sum(cpu.values()), sum(memory.values()) / 2**20
-
-    def stage_totals(self) -> Totals:
-        """Over all replicas and models."""
-        counts = self._ask(f"sum by (stage) ({_STAGE}_count)")
-        return {stage: (s, counts.get(stage, 0.0)) for stage, s in self._ask(f"sum by (stage) ({_STAGE}_sum)").items()}
-
-    def settle(self) -> None:
-        """Until the next scrape."""
-        time.sleep(_SCRAPE_S)
-
-    def _ask(self, query: str) -> dict[str, float]:
-        text = _get(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}")
-        return {each["metric"].get("stage", ""): float(each["value"][1]) for each in json.loads(text)["data"]["result"]}
+    def _stages(self) -> Totals | None:
+        if self.metrics is None:
+            return {}
+        try:
+            return self.metrics.stages()
+        except Unreadable:
+            return None  # its processes can be read all the same
 
 
-def readings_of(target: Target, prometheus: str | None) -> Readings:
-    """How a target is best read."""
-    if prometheus is not None:
-        return Prometheus(prometheus.rstrip("/"))
-    metrics = MetricsText(target.url) if not target.classify_path else None
-    if target.process is not None:
-        return ProcessTree(target.process, metrics)
-    return MetricsText(target.url)
+def get(url: str) -> bytes:
+    """The body of an answer.
 
-
-def mean_stage_ms(before: Totals, after: Totals) -> dict[str, float]:
-    """Mean milliseconds per request that passed each stage in between."""
-    means = {}
-    for stage, (seconds, count) in after.items():
-        seconds_before, count_before = before.get(stage, (0.0, 0.0))
-        if count > count_before:
-            means[stage] = (seconds - seconds_before) / (count - count_before) * 1000
-    return means
-
-
-def _get(url: str) -> bytes:
+    Raises:
+        Unreadable: there is none.
+    """
     try:
-        with urllib.request.urlopen(url, timeout=20) as response:
+        with urllib.request.urlopen(url, timeout=_PATIENCE_S) as response:
             text: bytes = response.read()
             return text
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise Unreadable(f"{url} cannot be read: {error}.") from None
+
+
+def _totals(values: dict[str, dict[str, float]]) -> Totals:
+    counts = values.get(f"{STAGE}_count", {})
+    return {stage: (seconds, counts.get(stage, 0.0)) for stage, seconds in values.get(f"{STAGE}_sum", {}).items()}

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from loadtest.measuring.children import running
 
 _START_S = 60.0
 _STOP_S = 40.0
@@ -51,8 +54,10 @@ def running_convoy(repository: Path, log: Path) -> Iterator[Target]:
     settings = {"PORT": str(port), "ACCESS_LOG": "false", "REPOSITORY": str(repository)}
     environment = {f"CONVOY_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "service"]
-    with _running(command, environment, f"http://127.0.0.1:{port}", "/readyz", log) as (url, process):
-        yield Target("Convoy", url, process=process)
+    with tempfile.TemporaryDirectory(prefix="convoy-load-") as home:
+        environment["BENTOML_HOME"] = home
+        with _running(command, environment, f"http://127.0.0.1:{port}", "/readyz", log) as (url, process):
+            yield Target("Convoy", url, process=process)
 
 
 @contextmanager
@@ -74,26 +79,10 @@ def running_peer(model_file: Path, log: Path) -> Iterator[Target]:
 def _running(
     command: Sequence[str], environment: Mapping[str, str], url: str, ready_path: str, log: Path
 ) -> Iterator[tuple[str, psutil.Process]]:
-    before = os.sched_getaffinity(0)
-    with log.open("wb") as output:
-        # What is inherited holds from the first moment, in which a server counts its cores.
-        os.sched_setaffinity(0, cores()[0])
-        try:
-            child = subprocess.Popen(
-                list(command), env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
-            )
-        finally:
-            os.sched_setaffinity(0, before)
-    try:
+    everything = {**os.environ, **environment}
+    with running(command, environment=everything, cores=cores()[0], log=log, stop_s=_STOP_S) as child:
         _wait_until_ready(" ".join(command), child, url + ready_path, log)
         yield url, psutil.Process(child.pid)
-    finally:
-        child.terminate()
-        try:
-            child.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
 
 
 def _free_port() -> int:

@@ -1,24 +1,23 @@
-"""Steps of offered load, one Locust run each, and from them the knee."""
+"""One step of offered load: what the service made of a rate."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from loadtest.measuring.generator import Asked, generate
-from loadtest.measuring.readings import Readings, mean_stage_ms
 from loadtest.measuring.servers import Target
-from loadtest.measuring.usage import Sampler
-from loadtest.results.knee import Knee, Point, find_knee
-from loadtest.results.objectives import Verdict, judge, read_objectives
-from loadtest.results.run_report import DEADLINE_S
+from loadtest.measuring.usage import Watch
+from loadtest.results.objectives import Verdict, judge, on_time_s, read_objectives
 from loadtest.results.summary import Summary, summary_of
 from loadtest.traffic.stages import Stage
 
 # Connections are opened and caches filled in this time; what is due in it counts for nothing.
 _WARM_UP_S = 2.0
-# Between the last rate that was carried and the first that was not.
-_REFINED = 5
+# With fewer requests, p99 is what a handful of them met with.
+_REQUESTS = 1000
+_LEAST_S, _MOST_S = 20.0, 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,84 +35,68 @@ class Step:
     """The most that was seen."""
     stage_ms: dict[str, float]
     """Mean time per request in each stage of the service; empty where it measures none."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """The model, or the path, of each endpoint."""
 
     @property
-    def point(self) -> Point:
-        """As the knee finder sees it."""
-        missed = tuple(str(verdict) for verdict in self.verdicts if not verdict.met)
-        return Point(self.summary.offered, self.summary.valid, missed)
+    def missed(self) -> tuple[str, ...]:
+        """A sentence for each objective that did not hold."""
+        return tuple(str(verdict) for verdict in self.verdicts if not verdict.met)
+
+    @property
+    def judgement(self) -> str:
+        """In one word."""
+        if not self.summary.valid:
+            return "invalid"
+        return "missed" if self.missed else "met"
 
 
-def measure_step(
-    target: Target, asked: Asked, readings: Readings, rate: float, *, seconds: float, folder: Path
-) -> Step:
+def step_seconds(rate: float) -> float:
+    """How long a step at a rate lasts: for a thousand requests, within bounds."""
+    return min(max(_REQUESTS / rate, _LEAST_S), _MOST_S)
+
+
+def measure_step(target: Target, asked: Asked, watch: Watch, rate: float, *, seconds: float, folder: Path) -> Step:
     """Offer a rate for some seconds."""
-    before = readings.stage_totals()
-    with Sampler(readings) as sampler:
-        table, ran = generate(target, asked, [Stage(_WARM_UP_S + seconds, rate)], folder)
-        readings.settle()
-        after = readings.stage_totals()
-    start_s, end_s = ran[0].start_s + _WARM_UP_S, ran[0].end_s
+    with watch:
+        generated = generate(target, asked, [Stage(_WARM_UP_S + seconds, rate)], folder)
+    ran = generated.stages[0]
+    start_s, end_s = ran.start_s + _WARM_UP_S, ran.end_s
+    objectives = read_objectives(asked.objectives)
+    usage = watch.usage(start_s, end_s)
     return Step(
         rate,
-        summary_of(table, start_s, end_s, deadline_s=DEADLINE_S),
-        judge(read_objectives(asked.objectives), table.due_between(start_s, end_s)),
-        sampler.cpu_share(start_s, end_s),
-        ran[0].generator_cpu_share,
-        float(sampler.memory(start_s, end_s).max()),
-        mean_stage_ms(before, after),
+        summary_of(generated.table, start_s, end_s, rate=rate, on_time_s=on_time_s(objectives)),
+        judge(objectives, generated.table.due_between(start_s, end_s)),
+        usage.cpu_share,
+        ran.generator_cpu_share,
+        float(usage.memory_mib.max()),
+        usage.stage_ms,
+        generated.asked,
     )
 
 
-def search(measure: Callable[[float], Step], *, lowest: float, highest: float) -> Iterator[Step]:
-    """Double the rate until it is not carried, then measure rates in between, evenly spaced, and one far beyond.
-
-    Args:
-        measure: Offers a rate.
-        lowest: The first rate, requests per second.
-        highest: The last rate of the doubling.
-
-    Yields:
-        The steps in the order in which they were measured.
-    """
-    carried, rate = 0.0, lowest
-    while True:
-        step = measure(rate)
-        yield step
-        if step.point.missed or not step.point.valid:
-            break
-        if rate >= highest:
-            return
-        carried, rate = rate, min(2 * rate, highest)
-    if carried:
-        for part in range(1, _REFINED + 1):
-            yield measure(carried + (rate - carried) * part / (_REFINED + 1))
-    if step.point.valid:
-        yield measure(2 * rate)
+def figures_of(step: Step) -> dict[str, Any]:
+    """A step as plain values by name."""
+    return {
+        **step.summary.figures(),
+        "objectives_met": not step.missed,
+        "cpu_share": step.cpu_share,
+        "generator_cpu_share": step.generator_cpu_share,
+        "memory_mib": step.memory_mib,
+        **{f"{stage}_ms": ms for stage, ms in step.stage_ms.items()},
+    }
 
 
-def knee_of(steps: Sequence[Step]) -> Knee:
-    """The knee of the steps."""
-    return find_knee([step.point for step in steps])
-
-
-def write_steps(steps: Sequence[Step], path: Path) -> None:
-    """One line of CSV per step, ascending by rate."""
-    stages = sorted({stage for step in steps for stage in step.stage_ms})
+def write_steps(steps: Iterable[Step], path: Path) -> None:
+    """One line of CSV per step; those of a rate that was measured again follow each other."""
+    rows = []
+    for step in sorted(steps, key=lambda each: each.rate):
+        row = figures_of(step)
+        del row["endpoints"]
+        rows.append(row | {"problems": "; ".join(step.summary.problems)})
+    columns = dict.fromkeys(name for row in rows for name in row)
     with path.open("w", newline="") as file:
-        writer: csv.DictWriter[str] | None = None
-        for step in sorted(steps, key=lambda each: each.summary.offered):
-            row: dict[str, object] = {
-                "rate": step.rate,
-                **asdict(step.summary),
-                "valid": step.summary.valid,
-                "objectives_met": not step.point.missed,
-                "cpu_share": step.cpu_share,
-                "generator_cpu_share": step.generator_cpu_share,
-                "memory_mib": step.memory_mib,
-                **{f"{stage}_ms": step.stage_ms.get(stage, "") for stage in stages},
-            }
-            if writer is None:
-                writer = csv.DictWriter(file, list(row))
-                writer.writeheader()
-            writer.writerow(row)
+        writer = csv.DictWriter(file, list(columns), restval="")
+        writer.writeheader()
+        writer.writerows(rows)

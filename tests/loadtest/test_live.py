@@ -1,16 +1,20 @@
 """The load tests against the real service, by their command lines."""
 
+import csv
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from loadtest.results.rows import read_csv
-from tests.loadtest.locust_runs import ROOT, SMALL, clean_environment, locust_command, run_locust
-from tests.service.live.running import Service, free_port, running_service
+from tests.loadtest.locust_runs import ROOT, SMALL, clean_environment, rest_of, run_locust
+from tests.service.live.running import Service, running_service
 from tests.service.tiny_artifact import write_tiny_artifact
 from tests.service.tiny_segmenter import write_tiny_segmenter
 
@@ -41,44 +45,83 @@ def test_smoke_asks_every_endpoint_and_meets_the_objectives(service: Service, tm
     assert (tmp_path / "locust.html").stat().st_size > 1000
 
 
-def test_rows_of_workers_reach_the_master(service: Service, tmp_path: Path) -> None:
-    port = free_port()
-    worker = subprocess.Popen(
-        locust_command("--worker", "--master-port", port),
-        cwd=ROOT,
-        env=clean_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+def loadtest_command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "loadtest", *map(str, arguments)]
+
+
+def run_loadtest(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = loadtest_command(*arguments)
+    return subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=240, check=False
     )
-    try:
-        master = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
-        expected = ("--expect-workers", "1", "--expect-workers-max-wait", "30")
-        run = run_locust(service.url, tmp_path, "Classify", "--stages", "3x20", *master, *expected)
-    finally:
-        worker.terminate()
-        worker.wait(20)
-    assert run.code in (0, 1, 3), run.output
-    assert len(run.table().of("ok")) == pytest.approx(60, abs=30)
 
 
 def test_steps_of_load_end_in_a_page(service: Service, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "loadtest", "load", "--url", service.url, "--rates", "10,20", "--seconds", "2"]
-    command += ["--out", str(tmp_path), "--pictures", str(SMALL)]
-    ended = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=90, check=False
-    )
-    assert ended.returncode in (0, 1), ended.stdout + ended.stderr
+    old = tmp_path / "steps/00005.00-1"
+    old.mkdir(parents=True)
+    (old / "locust_stats.csv").touch()
+    (tmp_path / "steps/notes.txt").touch()
+    rates = ("--rates", "20,10,20", "--seconds", 2)
+    ended = run_loadtest("load", "--url", service.url, *rates, "--out", tmp_path, "--pictures", SMALL)
+    assert ended.returncode in (0, 1, 3), ended.stdout + ended.stderr
     assert "Knee: " in ended.stdout
     page = (tmp_path / "index.html").read_text()
-    assert "Knee: " in page
     assert "The knee is the highest offered rate at which" in page
+    assert "Load on tiny" in page
+    assert f"asked: Classify: classify of tiny version 1 on cpu; pictures in {SMALL.name}" in page
     with Image.open(tmp_path / "load.png") as picture:
         assert picture.size == (1540, 880)
-    header, *lines = (tmp_path / "steps.csv").read_text().splitlines()
-    assert len(lines) == 2
-    assert {"offered", "p99_ms", "cpu_share", "memory_mib", "queue_ms", "inference_ms"} <= set(header.split(","))
-    folders = sorted(folder.name for folder in tmp_path.iterdir() if folder.is_dir())
-    assert folders == ["00010.00", "00020.00"]
+    with (tmp_path / "steps.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["rate"] for row in rows} == {"10.0", "20.0"}
+    assert {"offered", "p99_ms", "cpu_share", "memory_mib", "queue_ms", "inference_ms"} <= rows[0].keys()
+    assert {"notes.txt", "00010.00-1", "00020.00-1"} <= {path.name for path in (tmp_path / "steps").iterdir()}
+    assert not old.exists()
     # What is due in the first two seconds warms connections up and counts for nothing.
-    counted = dict(zip(header.split(","), lines[1].split(","), strict=True))["requests"]
-    assert len(read_csv(tmp_path / "00020.00/requests.csv")) > 1.3 * int(counted)
+    last = next(row for row in rows if row["rate"] == "20.0")
+    assert len(read_csv(tmp_path / "steps/00020.00-1/requests.csv")) > 1.3 * int(last["requests"])
+
+
+def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(service: Service, tmp_path: Path) -> None:
+    command = loadtest_command("load", "--url", service.url, "--rates", "10,11,12", "--seconds", 2, "--out", tmp_path)
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            ends = time.monotonic() + 90
+            children: list[psutil.Process] = []
+            while not (children and (tmp_path / "index.html").exists()) and time.monotonic() < ends:
+                children = psutil.Process(process.pid).children(recursive=True)
+                time.sleep(0.02)
+            assert children
+            process.send_signal(signal.SIGINT)
+            output = rest_of(process)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert f"interrupted; what was measured until then lies in {tmp_path}" in output
+    assert "Traceback" not in output
+    assert (tmp_path / "report.md").exists()
+    assert [each.status() for each in children if each.is_running()] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("load", "--rates", "abc"), "argument --rates: 'abc' is no number above 0"),
+        (("load", "--rates", "10,inf"), "argument --rates: 'inf' is no number above 0"),
+        (("load", "--url", "localhost:3000"), "'localhost:3000' is no URL"),
+        (("load", "--repository", "/nowhere"), "--repository /nowhere is no folder"),
+        (("load", "--prometheus", "http://127.0.0.1:9", "--url", "http://127.0.0.1:9"), "cannot be read"),
+        (("overload", "--knee", "0"), "argument --knee: '0' is no number above 0"),
+        (("overload", "--knee", "9", "--users", "Cam", "--peer", "README.md"), "--peer can only classify"),
+        (("overload", "--knee", "9", "--peer", "/nowhere"), "--peer /nowhere is no file"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_started(
+    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    ended = run_loadtest(*arguments, "--out", tmp_path)
+    assert ended.returncode == 2
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr

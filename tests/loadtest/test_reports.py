@@ -1,13 +1,18 @@
-"""The tables of overload and soak say what happened, and what is not to be trusted."""
+"""The tables of overload and soak say what happened, and what is not to be trusted; so do their exit codes."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from loadtest.measuring.generator import Asked, GeneratorFailed, generate
-from loadtest.measuring.overload import Overload, overload_text
+from loadtest.measuring.overload import Overload, Overloaded
+from loadtest.measuring.overload_report import faults, overload_code, overload_text
 from loadtest.measuring.servers import Target
-from loadtest.measuring.soak import Soak, soak_text
+from loadtest.measuring.setting import setting_lines, setting_of
+from loadtest.measuring.soak import Soak, Trend, soak_text
+from loadtest.results.objectives import Objective, Verdict
 from loadtest.results.rows import Table
 from loadtest.results.slopes import Slope
 from loadtest.results.summary import Summary, summary_of
@@ -16,42 +21,114 @@ from tests.loadtest.stub_service import stub_service
 from tests.loadtest.tables import joined, table_of
 
 
-def ten_seconds(table: Table) -> Summary:
-    return summary_of(table, 0.0, 10.0, deadline_s=10.0)
+def ten_seconds(table: Table, *, rate: float) -> Summary:
+    return summary_of(table, 0.0, 10.0, rate=rate)
 
 
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_goodput_is_compared_with_the_best_of_the_same_service() -> None:
-    at_knee = ten_seconds(table_of([0.05] * 100))
-    answered, refused = table_of([1.0] * 80), table_of([0.003] * 120, every_s=0.05, outcome="refused")
-    over = ten_seconds(joined(answered, refused))
-    late = ten_seconds(table_of([1.0] * 100, late_s=0.5))
-    text = overload_text(
-        [
-            Overload("Convoy", 2, at_knee, over, 1.0, 3.0, (170.0, 171.4, 170.0)),
-            Overload("FastAPI by hand", 2, late, late, 0.4, None, (70.0, 900.0, 800.0)),
-        ]
-    )
-    header, _, convoy, peer = (cells(line) for line in text.splitlines())
-    row = dict(zip(header, convoy, strict=True))
-    assert (row["offered/s"], row["goodput/s"], row["of the best"]) == ("20.0", "8.0", "80%")
-    assert (row["refused"], row["refused in ms, p50 / p99"], row["back after"]) == ("60.0%", "3.0 / 3.0", "3 s")
+KNEE = ten_seconds(table_of([0.05] * 100), rate=10.0)
+BUSIER = ten_seconds(table_of([0.01] * 120, every_s=1 / 12), rate=12.0)
+REFUSED = table_of([0.003] * 90, every_s=0.1, outcome="refused")
+TWICE = ten_seconds(joined(table_of([1.0] * 120, every_s=0.07), REFUSED), rate=20.0)
+GOOD = Overload(2, KNEE, TWICE, KNEE, 3.0, (170.0, 171.4, 170.0), 0.2)
+
+
+def convoy(*overloads: Overload, around: Summary = BUSIER) -> Overloaded:
+    return Overloaded("Convoy", [KNEE, around, around], list(overloads), {"classify": "lenet5"})
+
+
+def test_goodput_is_compared_with_the_best_that_was_seen_around_the_knee() -> None:
+    text = overload_text([convoy(GOOD), replace(convoy(replace(GOOD, recovery_s=None)), name="FastAPI by hand")])
+    around, table = text.split("\n\n")[:2]
+    assert "| Convoy | 1.2 | 12.0 | 12.0 |" in around
+    header, _, own, peer = (cells(line) for line in table.splitlines())
+    row = dict(zip(header, own, strict=True))
+    assert (row["offered/s"], row["goodput/s"], row["of the best"]) == ("21.0", "12.0", "100%")
+    assert (row["refused"], row["refused in ms, p50 / p99"], row["back after"]) == ("42.9%", "3.0 / 3.0", "3 s")
     assert row["MiB before / most / after"] == "170 / 171 / 170"
-    row = dict(zip(header, peer, strict=True))
-    assert (row["of the best"], row["back after"], row["sent on time"]) == ("100%", "not back", "0.0% (invalid)")
+    assert dict(zip(header, peer, strict=True))["back after"] == "not back"
+    best = ten_seconds(table_of([0.05] * 150, every_s=1 / 15), rate=15.0)
+    assert convoy(GOOD, around=best).best_goodput == 15.0
 
 
-def test_a_slope_that_may_be_none_is_told_from_one_that_is_there() -> None:
-    slopes = {"memory, MiB": Slope(0.4, -0.2, 1.0), "p99, ms": Slope(12.0, 3.0, 21.0)}
-    text = soak_text(Soak(1620.0, ten_seconds(table_of([0.05] * 100)), 170.2, 170.4, slopes))
-    assert text.startswith("27 minutes at 10.0 requests/s: 100.000% right, p50 50.0 ms")
-    assert "| memory, MiB | +0.40 | -0.20 to +1.00 | no |" in text
-    assert "| p99, ms | +12.00 | +3.00 to +21.00 | yes |" in text
+SLOW = ten_seconds(joined(table_of([1.0] * 50, every_s=0.07), REFUSED, REFUSED), rate=20.0)
+BROKEN = ten_seconds(joined(table_of([1.0] * 120, every_s=0.07), table_of([15.0] * 80, outcome="broken")), rate=20.0)
+LATE = ten_seconds(table_of([1.0] * 200, every_s=0.05, late_s=0.5), rate=20.0)
+
+
+@pytest.mark.parametrize(
+    ("overload", "code", "sentence"),
+    [
+        (GOOD, 0, None),
+        (replace(GOOD, over=SLOW), 1, "Convoy at 2 times the knee: 42% of its best goodput, below 90%."),
+        (replace(GOOD, over=BROKEN), 1, "Convoy at 2 times the knee: 60.00% of what it took on was answered"),
+        (replace(GOOD, recovery_s=None), 1, "the objectives did not hold again"),
+        (replace(GOOD, memory_mib=(170.0, 300.0, 170.0)), 1, "memory is not flat: 170 MiB before, 300 at most"),
+        (replace(GOOD, memory_mib=(170.0, 190.0, 190.0)), 1, "memory is not flat"),
+        (replace(GOOD, multiple=10.0, over=SLOW, recovery_s=None), 0, None),  # reported, not judged
+        (replace(GOOD, over=LATE), 3, "were sent more than 50 ms late"),
+        (replace(GOOD, back=replace(LATE, rate=5.0)), 3, "20 requests/s were due instead of 5"),
+    ],
+)
+def test_overload_is_judged_up_to_five_times_the_knee(overload: Overload, code: int, sentence: str | None) -> None:
+    result = convoy(overload)
+    assert overload_code(result) == code
+    text = overload_text([result])
+    assert sentence in text if sentence is not None else not faults(result)
+
+
+def test_a_service_that_answers_all_there_is_has_no_fault_at_a_knee_that_was_put_too_low() -> None:
+    many = ten_seconds(table_of([0.01] * 1000, every_s=0.01), rate=100.0)
+    all_of_it = ten_seconds(table_of([0.01] * 200, every_s=0.05), rate=20.0)
+    result = convoy(replace(GOOD, over=all_of_it), replace(GOOD, multiple=10.0, over=many))
+    assert result.best_goodput > 99
+    assert faults(result) == []
+
+
+def test_a_rate_that_was_not_kept_around_the_knee_makes_the_best_goodput_worthless() -> None:
+    assert overload_code(convoy(GOOD, around=LATE)) == 3
+
+
+def soaked(summary: Summary, memory: Slope, *, met: bool = True) -> Soak:
+    trends = {
+        "memory, MiB": Trend(memory, 170.0, memory.per_hour / 3, 0.1),
+        "p99, ms": Trend(Slope(-12.0, -21.0, -3.0), 50.0, -4.0, -2.0),
+    }
+    verdict = Verdict(Objective("classify", 99.0, 250.0), 50.0 if met else 300.0)
+    return Soak(1200.0, summary, [verdict], 0.1, trends, {"classify": "lenet5"})
+
+
+def test_growth_that_is_not_seen_is_not_said_to_be_none() -> None:
+    text = soak_text(soaked(KNEE, Slope(0.4, -0.2, 1.0)))
+    assert text.startswith("20 minutes, after a third as long to settle, at 10.0 requests/s: 100.000% right, p50 50.0")
+    assert "| memory, MiB | 170.0 | +0.10 | +0.40 | -0.20 to +1.00 | 0.60 | not seen |" in text
+    assert '"Not seen" is not "flat"' in text
+    assert "| p99, ms | 50.0 | -2.00 | -12.00 | -21.00 to -3.00 | 9.00 | not seen |" in text
+
+
+def test_a_soak_is_judged_by_growth_and_objectives() -> None:
+    unsure, leak = Slope(0.4, -0.2, 1.0), Slope(12.0, 9.0, 15.0)
+    assert soaked(KNEE, unsure).exit_code == 0
+    assert soaked(KNEE, leak).exit_code == 1
+    assert "| yes |" in soak_text(soaked(KNEE, leak))
+    assert soaked(KNEE, unsure, met=False).exit_code == 1
+    assert soaked(LATE, unsure).exit_code == 3
+    assert "**The run is invalid**" in soak_text(soaked(LATE, unsure))
 
 
 def test_a_generator_that_cannot_work_hands_its_reason_on(tmp_path: Path) -> None:
     with stub_service() as url, pytest.raises(GeneratorFailed, match="another is not ready to classify"):
         generate(Target("stub", url), Asked(model="another"), [Stage(2, 5)], tmp_path)
+
+
+def test_a_result_says_what_it_was_measured_on() -> None:
+    with stub_service() as url:
+        setting = setting_of(Target("Convoy", url), Asked(), {"classify": "stub"})
+    assert setting["asked"] == "Classify: classify of stub version 1; pictures in data"
+    assert setting["service"] == f"Convoy at {url}"
+    assert {"machine", "revision", "when", "command"} <= setting.keys()
+    assert f"- service: Convoy at {url}" in setting_lines(setting)
+    assert json.dumps(setting)
