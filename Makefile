@@ -82,20 +82,21 @@ pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published
 	.venv-dev/bin/python -m export sheet resnet20 --out docs/resnet20_maps.png
 
 LOADTEST := .venv-dev/bin/python -m loadtest
-load: $(EVERYTHING)  ## offered load in steps: the knee and a page of plots (MODEL)
-	$(LOADTEST) load $(if $(MODEL),--model $(MODEL))
+LOADED = $(if $(MODEL),--model $(MODEL)) $(if $(REPOSITORY),--repository $(REPOSITORY))
+load: $(EVERYTHING)  ## offered load in steps: the knee and a page of plots (MODEL, REPOSITORY)
+	$(LOADTEST) load $(LOADED)
 
 load-smoke: $(EVERYTHING)  ## ten seconds against a service that runs already
 	.venv-dev/bin/locust -f loadtest/locustfile.py --headless --only-summary --shape smoke \
 	  --host http://127.0.0.1:$(or $(CONVOY_PORT),3000)
 
-overload: $(EVERYTHING)  ## two, five and ten times KNEE, and back (MODEL)
+overload: $(EVERYTHING)  ## two, five and ten times KNEE, and back (as load; PEER=MODEL.ONNX compares FastAPI by hand)
 	@test -n "$(KNEE)" || { echo "how much is the knee? make overload KNEE=40, as make load found it"; exit 2; }
-	$(LOADTEST) overload --knee $(KNEE) $(if $(MODEL),--model $(MODEL))
+	$(LOADTEST) overload --knee $(KNEE) $(LOADED) $(if $(PEER),--peer $(PEER))
 
-soak: $(EVERYTHING)  ## half an hour at 70 % of KNEE (MODEL)
+soak: $(EVERYTHING)  ## half an hour at 70 % of KNEE (as load)
 	@test -n "$(KNEE)" || { echo "how much is the knee? make soak KNEE=40, as make load found it"; exit 2; }
-	$(LOADTEST) soak --knee $(KNEE) $(if $(MODEL),--model $(MODEL))
+	$(LOADTEST) soak --knee $(KNEE) $(LOADED)
 
 dashboards: $(EVERYTHING)  ## write deploy/grafana/dashboards again, from deploy/dashboards
 	.venv-dev/bin/python -m deploy.dashboards
