@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadtest.measuring.readings import CPU, MEMORY, STAGE, MetricsText, ProcessTree, Totals, Unreadable, get
 from loadtest.measuring.servers import Target
@@ -17,6 +18,7 @@ from loadtest.measuring.usage import Sampler, Usage, Watch, mean_stage_ms
 
 _LEAST_SCRAPES = 4
 
+Column = NDArray[np.float64]
 Series = list[tuple[dict[str, str], list[tuple[float, float]]]]
 """Labels, and the moments and values of what was scraped."""
 
@@ -51,7 +53,7 @@ class Prometheus:
         memory = self._scraped(MEMORY, start_s, end_s)
         sums, counts = (self._by_stage(f"{STAGE}_{part}", start_s, end_s) for part in ("sum", "count"))
         passed: Totals = {stage: (seconds, counts.get(stage, 0.0)) for stage, seconds in sums.items()}
-        return Usage(spent, _summed(memory), mean_stage_ms({}, passed))
+        return Usage(spent, *_summed(memory), mean_stage_ms({}, passed))
 
     def _by_stage(self, name: str, start_s: float, end_s: float) -> dict[str, float]:
         increases: dict[str, float] = {}
@@ -91,9 +93,8 @@ def _increase(samples: Sequence[tuple[float, float]]) -> float:
     return sum(right - left if right >= left else right for left, right in pairwise(values))
 
 
-def _summed(series: Series) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    """MiB of all series together, at the moments at which the first was scraped."""
-    moments = [at for at, _ in series[0][1]]
-    columns = (np.interp(moments, *np.array(samples).T) for _, samples in series)
-    total: np.ndarray[tuple[int], np.dtype[np.float64]] = np.sum(list(columns), axis=0) / 2**20
-    return total
+def _summed(series: Series) -> tuple[Column, Column]:
+    """The moments at which the first series was scraped, and MiB of all together."""
+    moments = np.array([at for at, _ in series[0][1]])
+    columns = [np.interp(moments, *np.array(samples).T) for _, samples in series]
+    return moments, np.sum(columns, axis=0) / 2**20

@@ -77,7 +77,8 @@ def soak(target: Target, asked: Asked, watch: Watch, rate: float, *, minutes: fl
     edges = np.linspace(start_s, end_s, _WINDOWS + 1)
     middles = (edges[:-1] + edges[1:]) / 2
     windows = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
-    memory_mib = np.array([float(np.median(watch.usage(left, right).memory_mib)) for left, right in windows])
+    usage = watch.usage(start_s, end_s)
+    memory_mib = np.array([float(np.median(usage.memory_between(left, right))) for left, right in windows])
     trends = {"memory, MiB": trend_of(middles, memory_mib)}
     for percent in (50, 95, 99):
         values = [

@@ -17,10 +17,16 @@ class Usage:
 
     cpu_share: float
     """CPU time as a share of one core."""
+    memory_at_s: NDArray[np.float64]
+    """Moments of the samples of memory, seconds since the epoch."""
     memory_mib: NDArray[np.float64]
     """All samples; the nearest one where none fell into the stretch."""
     stage_ms: dict[str, float]
     """Mean milliseconds per request that passed each stage of the service; empty where it measures none."""
+
+    def memory_between(self, start_s: float, end_s: float) -> NDArray[np.float64]:
+        """The samples of a part of the stretch; the nearest one where none fell into it."""
+        return self.memory_mib[inside_or_nearest(self.memory_at_s, start_s, end_s)]
 
 
 class Watch(Protocol):
@@ -76,11 +82,10 @@ class Sampler:
         """Counters between two looks are taken to grow evenly."""
         at_s, cpu_s, memory_mib = np.array([(each.at_s, each.cpu_s, each.memory_mib) for each in self._samples]).T
         used_s = np.interp([start_s, end_s], at_s, cpu_s)
-        inside = (at_s >= start_s) & (at_s <= end_s)
-        if not inside.any():
-            inside[np.argmin(np.abs(at_s - end_s))] = True
+        inside = inside_or_nearest(at_s, start_s, end_s)
         return Usage(
             float(used_s[1] - used_s[0]) / (end_s - start_s),
+            at_s[inside],
             memory_mib[inside],
             mean_stage_ms(self._totals(start_s), self._totals(end_s)),
         )
@@ -107,6 +112,14 @@ class Sampler:
 
     def _read(self) -> None:
         self._samples.append(self._readings.read())
+
+
+def inside_or_nearest(at_s: NDArray[np.float64], start_s: float, end_s: float) -> NDArray[np.bool_]:
+    """Which of (N,) moments lie between two others; where none does, the one that is nearest to the end."""
+    inside: NDArray[np.bool_] = (at_s >= start_s) & (at_s <= end_s)
+    if not inside.any():
+        inside[np.argmin(np.abs(at_s - end_s))] = True
+    return inside
 
 
 def mean_stage_ms(before: Totals, after: Totals) -> dict[str, float]:

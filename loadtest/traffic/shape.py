@@ -53,6 +53,7 @@ class Run:
         self.began_s = time.time()
         self._began = time.perf_counter()
         self._stages_began_s: list[float] = []
+        self._passed_over: list[str] = []
         self._ended_s: float | None = None
         self._most_users = _AT_ONCE
         if not self.stages:
@@ -62,7 +63,7 @@ class Run:
         """How many users there should be now, and how many may come or go per second; None at the end."""
         if self._ended_s is not None:
             return self._settle()
-        self.problems = self._crew.problems
+        self.problems = self._crew.problems + self._passed_over
         now = time.perf_counter() - self._began
         lasts_s = sum(each.seconds for each in self.stages) or self._options.run_time or math.inf
         if self.problems or now >= lasts_s:
@@ -74,9 +75,11 @@ class Run:
         index = stage_at(self.stages, now)
         assert index is not None
         users = max(1, math.ceil(self.stages[index].rate / self._options.stream_rate - 1e-9))
-        if index == len(self._stages_began_s):
+        while index >= len(self._stages_began_s):
             self._crew.look_at_clock()
             self._crew.keep_pace(self.stages[index].rate / users)
+            if index > len(self._stages_began_s):
+                self._passed_over.append("the generator was too busy to begin a stage in time")
             self._stages_began_s.append(time.time())
         self._most_users = max(self._most_users, users)
         return users, self._most_users

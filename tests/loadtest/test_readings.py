@@ -75,6 +75,7 @@ def test_a_prometheus_that_scrapes_the_service_says_the_same(service: Service, t
         assert scraped.stage_ms["decode"] == pytest.approx(read.stage_ms["decode"], rel=0.05)
         assert scraped.cpu_share == pytest.approx(read.cpu_share, rel=0.5)
         assert scraped.memory_mib.max() == pytest.approx(read.memory_mib.max(), rel=0.1)
+        assert len(scraped.memory_between(started, started + 0.001)) == 1  # a window of a soak
         with pytest.raises(Unreadable, match=r"[0-3] scrapes fall into the 0 seconds of a step, and 4 are needed"):
             watch.usage(ended - 0.25, ended)
 
