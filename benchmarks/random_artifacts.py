@@ -1,5 +1,10 @@
-"""Networks of the catalogue with random weights, as they are exported: what they cost does not hang on the weights."""
+"""`python -m benchmarks.random_artifacts NAME ... --repository DIR`: networks with random weights, ready to be served.
 
+What a network costs does not hang on its weights, so that one of any size can be put under load without training it.
+"""
+
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -7,7 +12,7 @@ import torch
 from export.blueprint import Blueprint
 from export.onnx_graph import exporter_versions, write_artifact
 from export.serving_graph import CamChoice, ServingGraph
-from models import facts_of
+from models import MODELS, facts_of
 from service.repository.artifact import UNKNOWN_DATASET, Metadata, Preprocessing
 
 
@@ -58,3 +63,20 @@ def write_random_artifact(name: str, repository: Path) -> Path:
     version.mkdir(parents=True)
     write_artifact(graph, blueprint, metadata, folder=version)
     return version
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write version 1 of each network; ends with a sentence where there is one already."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.random_artifacts", description=__doc__)
+    classifiers = [name for name, facts in MODELS.items() if facts.task == "image-classification"]
+    parser.add_argument("names", nargs="+", metavar="NAME", choices=classifiers, help=", ".join(classifiers))
+    parser.add_argument("--repository", type=Path, required=True, metavar="DIR", help="folder of published models")
+    options = parser.parse_args(arguments)
+    for name in options.names:
+        if (options.repository / name).exists():
+            parser.error(f"{options.repository / name} is there already")
+        print(write_random_artifact(name, options.repository))
+
+
+if __name__ == "__main__":
+    main()

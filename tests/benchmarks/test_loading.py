@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.loading import load_alone, main, serve
+from benchmarks.random_artifacts import main as write_networks
 from benchmarks.random_artifacts import write_random_artifact
 from service.inference.model import load_model
 
@@ -20,6 +21,18 @@ def test_an_artifact_with_random_weights_is_one_that_the_service_loads(repositor
     assert model.metadata.architecture == "mnist_cnn"
     assert len(model.metadata.labels) == 10
     assert (model.metadata.preprocessing.height, model.metadata.preprocessing.colour) == (28, "gray")
+
+
+def test_networks_of_any_size_are_put_into_a_repository_without_training_and_never_over_a_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["lenet5", "--repository", str(tmp_path)]
+    write_networks(arguments)
+    assert capsys.readouterr().out == f"{tmp_path / 'lenet5' / '1'}\n"
+    assert load_model(tmp_path / "lenet5" / "1", name="lenet5", version=1, provider="cpu").metadata.cam is not None
+    with pytest.raises(SystemExit):
+        write_networks(arguments)
+    assert "is there already" in capsys.readouterr().err
 
 
 def test_a_model_is_loaded_in_a_process_of_its_own(repository: Path) -> None:
