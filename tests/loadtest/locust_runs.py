@@ -91,3 +91,12 @@ def said(process: "subprocess.Popen[str]", sentence: str) -> str:
         if sentence in line:
             return "".join(lines)
     raise AssertionError(f"it ended without {sentence!r}:\n{''.join(lines)}")
+
+
+def kept(stage: dict[str, Any], rate: float) -> bool:
+    """Whether a stage of a summary had as many requests as `rate` brings in the time that it took.
+
+    A busy machine ends a stage a moment late, and what comes until then counts. Five standard deviations are allowed.
+    """
+    expected: float = rate * (stage["end_s"] - stage["start_s"])
+    return bool(abs(stage["requests"] - expected) < 5 * expected**0.5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadtest.results.summary import percentile
-from tests.loadtest.locust_runs import SMALL, Run, locust_command, rest_of, run_locust, said, started_locust
+from tests.loadtest.locust_runs import SMALL, Run, kept, locust_command, rest_of, run_locust, said, started_locust
 from tests.loadtest.stub_service import stub_service
 
 # The picture is asked once before the test begins.
@@ -36,7 +36,7 @@ def test_twice_as_much_as_the_service_can_do_is_offered_and_the_wait_grows(tmp_p
     with stub_service(takes_s=0.05) as url:
         run = run_locust(url, tmp_path, "Classify", "--stages", "4x40", "--pictures", SMALL)
     table = run.table()
-    assert len(table) == pytest.approx(160, abs=50)
+    assert kept(run.summary()["stages"][0], 40)
     assert len(table.of("ok")) == len(table)
     first, last = table.latency_s[: len(table) // 4], table.latency_s[-len(table) // 4 :]
     assert percentile(last, 50) > percentile(first, 50) + 0.5
@@ -57,7 +57,7 @@ def test_a_rate_below_that_of_one_stream_is_kept(tmp_path: Path) -> None:
     with stub_service() as url:
         run = run_locust(url, tmp_path, "Classify", "--stages", "2x20,4x0.5", "--stream-rate", 5, "--pictures", SMALL)
     fast, slow = run.summary()["stages"]
-    assert fast["requests"] == pytest.approx(40, abs=25)
+    assert kept(fast, 20)
     # A single stream of five per second would have come up with twenty; two are meant.
     assert slow["requests"] <= 9
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.loadtest.locust_runs import SMALL, Run, locust_command, rest_of, started_locust
+from tests.loadtest.locust_runs import SMALL, Run, kept, locust_command, rest_of, started_locust
 from tests.loadtest.stub_service import stub_service
 from tests.service.live.running import free_port
 
@@ -80,4 +80,6 @@ def test_stages_and_models_can_be_chosen_on_the_page(begun: tuple[Page, str, Any
     (folder,) = tmp_path.iterdir()
     run = Run(locust.returncode, output, folder)
     assert run.code in (0, 1, 3), output
-    assert run.summary()["stages"][0]["requests"] == pytest.approx(60, abs=30)
+    (stage,) = run.summary()["stages"]
+    assert stage["end_s"] - stage["start_s"] > 2.9
+    assert kept(stage, 20)

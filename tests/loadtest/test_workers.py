@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pytest
-
-from tests.loadtest.locust_runs import SMALL, Run, locust_command, rest_of, said, started_locust
+from tests.loadtest.locust_runs import SMALL, Run, kept, locust_command, rest_of, said, started_locust
 from tests.loadtest.stub_service import stub_service
 from tests.service.live.running import free_port
 
@@ -39,8 +37,8 @@ def test_rows_of_workers_reach_the_master(tmp_path: Path) -> None:
     assert run.summary()["asked"] == {"classify": "stub"}
     first, second = run.summary()["stages"]
     assert run.table().due_s.min() - first["start_s"] < 1.0
-    assert first["requests"] == pytest.approx(40, abs=30)
-    assert second["requests"] == pytest.approx(80, abs=45)
+    assert kept(first, 20)
+    assert kept(second, 40)
     assert 0 < first["generator_cpu_share"] < 1
     assert len(run.table().of("ok")) == len(run.table())
 
