@@ -24,8 +24,9 @@ class UNet(Segmenter):
 
     `width` is the number of channels at the top, doubled by every pooling. `normalised` adds batch normalisation
     (Ioffe, Szegedy 2015), which is younger than the paper's habits, after each 3 x 3 convolution, which then has no
-    biases. The defaults are the form that people use; `padding="valid", normalised=False` is the paper's network, whose
-    31,030,658 parameters for one channel and two classes both paddings share.
+    biases; `dropout` is the share that is dropped. The defaults are the form that people use; `padding="valid",
+    normalised=False` is the paper's network, whose 31,030,658 parameters for one channel and two classes both paddings
+    share.
 
     With `padding="same"` a picture is brought to a multiple of 2^depth pixels by repeating its last row and column, and
     the answer cut back. With "valid" every 3 x 3 convolution takes two pixels off and skips are cropped to what is
@@ -44,6 +45,7 @@ class UNet(Segmenter):
         depth: Annotated[int, Range(1, 8)] = 4,
         padding: Padding = "same",
         normalised: bool = True,
+        dropout: Annotated[float, Range(0, 1)] = 0.5,
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
@@ -60,7 +62,7 @@ class UNet(Segmenter):
         self.padding = padding
         self.contracting = nn.ModuleList(map(block, [in_channels, *widths], widths))
         self.pooling = nn.MaxPool2d(2)
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = nn.Dropout(dropout)
         self.up_convolutions = nn.ModuleList(
             nn.ConvTranspose2d(2 * channels, channels, 2, stride=2) for channels in reversed(widths[:-1])
         )

@@ -121,6 +121,8 @@ def test_dropout_is_at_the_end_of_the_contracting_path() -> None:
     network.dropout.register_forward_hook(lambda _module, _inputs, output: widths.append(output.shape[1]))
     network(torch.empty(2, 1, 32, 32, device="meta"))
     assert widths == [16, 32]
+    assert network.dropout.p == 0.5
+    assert on_meta(width=2, dropout=0.1).dropout.p == 0.1
 
 
 def test_a_small_network_is_counted_as_by_hand() -> None:
