@@ -54,12 +54,12 @@ bench-networks: $(EVERYTHING)  ## every network with random weights: parity, cos
 	.venv-dev/bin/python -m benchmarks.map_cost
 	.venv-dev/bin/python -m benchmarks.loading
 
-# What it needs has been trained: `export run NAME --repository runs/published` for each segmenter, `train` for the rest.
+# It needs what has been trained: `export run NAME --repository runs/published` for each segmenter, `train` for the rest.
 bench-masks: $(EVERYTHING)  ## segmenters and maps on fashion-scenes: scores, ceiling, CPU time, tiles, quality of maps
 	.venv-dev/bin/python -m benchmarks.mask_results --repository runs/published
 	.venv-dev/bin/python -m benchmarks.mask_ceiling resnet20 vgg16_bn resnet18
-	.venv-dev/bin/python -m benchmarks.segmenting
-	.venv-dev/bin/python -m benchmarks.tiling
+	.venv-dev/bin/python -m benchmarks.segmenting --repository runs/published
+	.venv-dev/bin/python -m benchmarks.tiling --repository runs/published
 	.venv-dev/bin/python -m benchmarks.map_quality resnet18 vgg16_bn googlenet
 
 train: $(EVERYTHING)  ## train, export, verify, publish and evaluate MODEL by its recipe
