@@ -24,9 +24,9 @@ class UNet(Segmenter):
 
     `width` is the number of channels at the top, doubled by every pooling. `normalised` adds batch normalisation
     (Ioffe, Szegedy 2015), which is younger than the paper's habits, after each 3 x 3 convolution, which then has no
-    biases; `dropout` is the share that is dropped. The defaults are the form that people use; `padding="valid",
-    normalised=False` is the paper's network, whose 31,030,658 parameters for one channel and two classes both paddings
-    share.
+    biases; `dropout` is the share that is dropped after the two lowest levels. The defaults are the form that people
+    use; `padding="valid", normalised=False` is the paper's network, whose 31,030,658 parameters for one channel and two
+    classes both paddings share.
 
     With `padding="same"` a picture is brought to a multiple of 2^depth pixels by repeating its last row and column, and
     the answer cut back. With "valid" every 3 x 3 convolution takes two pixels off and skips are cropped to what is

@@ -7,7 +7,7 @@ from loadtest.measuring.steps import Step
 from loadtest.results.knee import Knee, Point, find_knee
 
 Measure = Callable[[float, int], Step]
-"""Offers a rate, for the so-manieth time."""
+"""Offers a rate; the number says for which time, from 1."""
 
 # One stall of a machine that others use too decides nothing: a rate is missed where two of three steps say so.
 _DECIDES = 2

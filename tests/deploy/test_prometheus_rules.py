@@ -83,7 +83,9 @@ def test_recorded_series_are_named_by_level_metric_and_operation() -> None:
 def test_the_limits_of_the_latency_objective_are_edges_of_the_histogram() -> None:
     (slow,) = [rule for rule in rules() if rule.name == "job:prediction_slow:rate5m"]
     registry = CollectorRegistry()
-    RequestMetrics(registry).ended(method="", route="", status=200, code=None, seconds=0, received=0, sent=0)
+    RequestMetrics(registry).ended(
+        method="", route="", status=200, code=None, seconds=0, answer_seconds=None, received=0, sent=0
+    )
     edges = {sample.labels.get("le") for family in registry.collect() for sample in family.samples}
     assert {"0.25", "2.5"} == set(re.findall(r'le="(.+?)"', slow.expression)) < edges
 

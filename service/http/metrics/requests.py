@@ -81,13 +81,13 @@ class RequestMetrics:
         status: int,
         code: str | None,
         seconds: float,
-        answer_seconds: float | None = None,
+        answer_seconds: float | None,
         received: int,
         sent: int,
     ) -> None:
         """Count one request that has ended; `method` and `route` come from closed sets.
 
-        `answer_seconds` is None where the body was not read to its end, or nobody was there for the answer.
+        `answer_seconds` is None where the body was not read to its end.
         """
         whole = self._whole.get((method, route, status))
         if whole is None:
