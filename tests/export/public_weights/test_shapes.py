@@ -1,5 +1,6 @@
 """Options of segmenters are read off the shapes of their weights."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ def weights_of(model: str, *, num_classes: int = 7, in_channels: int = 3, **opti
     return as_weights(state)
 
 
+def shaping(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Without dropout, which has no weights and counts in training alone."""
+    return {name: value for name, value in options.items() if name != "dropout"}
+
+
 def as_weights(tensors: dict[str, Tensor]) -> Weights:
     return Weights(path=Path("w.pth"), sha256="0" * 64, dtype="float32", tensors=tensors)
 
@@ -28,7 +34,7 @@ def as_weights(tensors: dict[str, Tensor]) -> Weights:
     ("model", "options"),
     [
         *((model, {}) for model in SEGMENTERS),
-        *((model, dict(recipe.options)) for model, recipe in SEGMENTERS.items() if recipe.options),
+        *((model, shaping(recipe.options)) for model, recipe in SEGMENTERS.items() if recipe.options),
         ("fcn8s", {"head_width": 64}),
         ("unet", {"width": 4, "depth": 2, "normalised": False}),
         ("unet_xception", {"widths": [8]}),
