@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from export.data.dataset import DataSource
 from export.data.idx import read_pair
 from export.data.idx_datasets import DATASETS, find_part
+from export.data.scenes import open_scenes
+from export.recipes.fashion_scenes import SHARED
 
 _FOLDER = Path(__file__).parent
 _EDGE_PX = 420
@@ -24,11 +27,14 @@ def on_paper(digit: Image.Image) -> Image.Image:
 
 
 def main() -> None:
-    """Write seven.png, the first test digit as it is, seven_on_paper.jpg, and boot.png."""
+    """Write seven.png, the first test digit as it is, seven_on_paper.jpg, boot.png, scene.png and its true mask."""
     digit = first_test_picture("mnist")
     digit.save(_FOLDER / "seven.png", optimize=True)
     on_paper(digit).save(_FOLDER / "seven_on_paper.jpg", quality=80)
     first_test_picture("fashion-mnist").save(_FOLDER / "boot.png", optimize=True)
+    scene = open_scenes("test", DataSource(), share=SHARED.validation_share, seed=SHARED.seed).read(0)
+    scene.picture.save(_FOLDER / "scene.png", optimize=True)
+    Image.fromarray(scene.mask).save(_FOLDER / "scene_mask.png", optimize=True)
 
 
 def first_test_picture(dataset: str) -> Image.Image:
