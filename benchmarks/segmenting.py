@@ -71,7 +71,7 @@ class Spent:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.segmenting", description=__doc__)
-    parser.add_argument("name", nargs="?", default="unet_xception", help="published segmenter (default %(default)s)")
+    parser.add_argument("name", nargs="?", default="unet", help="published segmenter (default %(default)s)")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"), help="folder of published models")
     parser.add_argument("--data-dir", type=Path, help="folder of IDX files (default: CONVOY_DATA, else data)")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each request (default %(default)s)")

@@ -20,7 +20,7 @@ def calls() -> list[Call]:
         Call(path="/v1/models/resnet20/classify", body=boot, expected=b"Ankle boot"),
         Call(path="/v1/models/lenet5/classify?polarity=auto", body=seven, expected=b'"label":"7"'),
         Call(path="/v1/models/resnet20/cam", body=boot, expected=b"IEND"),
-        Call(path="/v1/models/unet_xception/segment", body=photo(1600, 1200), expected=b"IEND"),
+        Call(path="/v1/models/unet/segment", body=photo(1600, 1200), expected=b"IEND"),
     ]
 
 

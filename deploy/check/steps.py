@@ -33,7 +33,7 @@ def answers(stack: Stack) -> str:
         overlay = client.post("/v1/models/resnet20/cam", content=boot).raise_for_status().content
         must(Image.open(io.BytesIO(overlay)).size == (28, 28), "The map has not the size of the picture.")
         scene = photo(320, 200)
-        mask = client.post("/v1/models/unet_xception/segment", content=scene).raise_for_status().content
+        mask = client.post("/v1/models/unet/segment", content=scene).raise_for_status().content
         must(Image.open(io.BytesIO(mask)).size == (320, 200), "The mask has not the size of the picture.")
         refused = client.post("/v1/models/resnet20/classify", content=b"no picture")
         must((refused.status_code, refused.json()["code"]) == (400, "bad_image"), "No picture was not refused.")
