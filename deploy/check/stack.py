@@ -47,6 +47,8 @@ class Stack:
             "CONVOY_MODELS": str(models),
             "CONVOY_CPUS": "1",
             "CONVOY_ACCESS_LOG": "false",
+            # So short that a hundred callers are too many.
+            "CONVOY_QUEUE_SIZE": "16",
         }
         return cls(docker=docker, project=f"convoycheck{os.getpid()}", environment=environment)
 
