@@ -27,7 +27,8 @@ def add_training_options(stage: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="DIR",
-        help="your own pictures: DIR/CLASS/* or DIR/{train,val,test}/CLASS/*; for segmenters DIR/images and DIR/masks",
+        help="your own pictures: DIR/CLASS/* or DIR/{train,val,test}/CLASS/*; "
+        "for segmenters DIR/images, DIR/masks and DIR/classes.txt",
     )
     data.add_argument("--dataset", choices=DATASETS, help="a public dataset other than the recipe's")
     stage.add_argument(

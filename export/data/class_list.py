@@ -53,7 +53,8 @@ def read_class_list(path: Path) -> ClassList:
             raise BadData(f"{path} has the colour of {label!r} more than once; colours must differ from one another.")
         classes[label] = colour
     if not 2 <= len(classes) <= CLASSES_AT_MOST:
-        raise BadData(f"{path} has {len(classes)} classes; there must be 2 to {CLASSES_AT_MOST}.")
+        named = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
+        raise BadData(f"{path} names {named}; there must be 2 to {CLASSES_AT_MOST}.")
     colours = tuple(colour for colour in classes.values() if colour is not None)
     if len(colours) not in (0, len(classes)):
         raise BadData(f"{path} gives {len(colours)} of {len(classes)} classes a colour; it must be all or none.")

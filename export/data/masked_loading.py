@@ -18,7 +18,7 @@ from export.data.masked_folders import (
 )
 from export.data.scenes import NAME as SCENES
 from export.data.scenes import open_scenes
-from export.errors import DataNotFound
+from export.errors import BadData, DataNotFound
 from export.recipes.recipe import SegmentationRecipe
 from service.inference.placement import place
 from service.inference.preprocess import preprocess
@@ -43,6 +43,9 @@ def load_masked_training(recipe: SegmentationRecipe, source: DataSource) -> Mask
         folder = open_masked_folder(source.pictures_dir, dataset=recipe.dataset)
         check_masked_folder(folder)
         train, validation, test = _split(recipe, folder)
+        if len(train) == 1:
+            # Batch normalisation has nothing to go by where the maps of a single picture have shrunk to one position.
+            raise BadData(f"{source.pictures_dir} has one picture to learn from; there must be two at least.")
         if "test" not in folder.splits:
             print(
                 f"{source.pictures_dir} has no test split: {len(test)} pictures are held out for the test, the same "

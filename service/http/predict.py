@@ -1,7 +1,7 @@
 """The handlers of classify, cam and segment: from a request to a question for the lanes, and back."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from service.errors import ConvoyError
 from service.http.inflow import Inflow
@@ -13,6 +13,7 @@ from service.http.request import ClientGone, Request
 from service.http.responses import Response
 from service.inference.engine import Engine
 from service.inference.model import LoadedModel
+from service.inference.preparation import measure
 from service.inference.question import Encoded, Operation, Question
 
 
@@ -54,10 +55,16 @@ class Predict:
         model = self._find(operation, name)
         reading = Reading.of(image, self._settings.max_images)
         question = make_question(operation, model, values, reading, self._settings)
-        lanes, within_s = self._engine.lane_for(question)
-        encoded = await lanes.run(question, within_s=within_s)
+        encoded = await self._run(question)
         self._metrics.ended(question, encoded, None)
         return encoded.body
+
+    async def _run(self, question: Question, gone: Callable[[], Awaitable[None]] | None = None) -> Encoded:
+        if question.tile:
+            # What a picture in tiles costs, and which lane is the right one, its size tells.
+            await asyncio.to_thread(measure, question)
+        lanes, within_s = self._engine.lane_for(question)
+        return await lanes.run(question, within_s=within_s, gone=gone)
 
     async def _by_path(self, request: Request, operation: Operation) -> Response:
         version = request.parameters.get("version")
@@ -90,7 +97,7 @@ class Predict:
             # Asked before the body is read, so that a refusal costs neither the upload nor the decoding.
             lanes.admit(question.group, within_s=within_s)
             await reading.receive(self._settings.max_body_bytes, self._settings.upload_timeout_s, self._inflow)
-            encoded: Encoded = await lanes.run(question, within_s=within_s, gone=request.gone)
+            encoded = await self._run(question, request.gone)
         except (Exception, asyncio.CancelledError) as error:
             code = "not_ready" if isinstance(error, asyncio.CancelledError) else "internal_error"
             if isinstance(error, ConvoyError | ClientGone):

@@ -9,6 +9,7 @@ from service.inference.model import LoadedModel, load_model
 from service.inference.pipeline import make_executor
 from service.inference.question import Encoded, Question
 from service.inference.session import ProviderName
+from service.inference.tiles import TILE_PX
 from service.repository.artifact import Task
 from service.repository.catalog import Catalog
 from service.repository.folder import Published
@@ -22,7 +23,7 @@ def lanes_per_worker(settings: Settings) -> int:
     return settings.threads or max(1, available_cpus() // settings.workers)
 
 
-# A picture in tiles takes seconds: few may wait, and they have a lane of their own, so that they hold up nobody else.
+# A picture of many tiles takes seconds: few may wait, and they have a lane of their own, and hold up nobody else.
 _TILED_AT_MOST = 4
 
 
@@ -91,7 +92,8 @@ class Engine:
 
     def lane_for(self, question: Question) -> tuple[Lanes[Question, Encoded], float]:
         """Who is to answer, and within how many seconds."""
-        if question.tile:
+        # More than one whole tile. Of how many tiles a picture is, is known once it is there and has been measured.
+        if question.amount > TILE_PX**2:
             return self.tile_lane, self.settings.tile_deadline_s
         return self.lanes, self.settings.deadline_s
 

@@ -13,7 +13,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -73,6 +73,8 @@ _NAMES: Final[dict[Format, str]] = {
     "tiff": "TIFF",
 }
 
+_Taken = TypeVar("_Taken")
+
 
 def decode_image(data: bytes | memoryview, *, max_pixels: int) -> Image.Image:
     """Decode one picture.
@@ -91,6 +93,18 @@ def decode_image(data: bytes | memoryview, *, max_pixels: int) -> Image.Image:
         UnsupportedMedia: It is in a known format that is not decoded.
         TooLarge: It has more pixels than allowed.
     """
+    return _from_opened(data, max_pixels, _flatten)
+
+
+def size_of(data: bytes | memoryview, *, max_pixels: int) -> tuple[int, int]:
+    """Width and height in pixels by the header, before EXIF orientation; raises as `decode_image`."""
+    return _from_opened(data, max_pixels, lambda picture, _: picture.size)
+
+
+def _from_opened(
+    data: bytes | memoryview, max_pixels: int, take: Callable[[ImageFile.ImageFile, Format], _Taken]
+) -> _Taken:
+    """What `take` makes of a picture whose header has been read and checked."""
     kind = sniff(data)
     if kind is None:
         raise _refusal(data)
@@ -108,7 +122,7 @@ def decode_image(data: bytes | memoryview, *, max_pixels: int) -> Image.Image:
         picture = _DECODERS[kind](BytesIO(data))
         _check_size(picture.size, limit)
         check_opened(picture, data, limit)
-        return _flatten(picture, kind)
+        return take(picture, kind)
     except (ConvoyError, MemoryError):
         raise
     except Exception:

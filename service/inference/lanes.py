@@ -69,7 +69,7 @@ class Lanes(Generic[Request, Answer]):
         """Requests that a lane is working on, those included whose caller has given up."""
         return self._running
 
-    def admit(self, group: Hashable, *, within_s: float) -> None:
+    def admit(self, group: Hashable, *, within_s: float, amount: int = 1) -> None:
         """Check that a request could be answered in time; cheap, so that it can be asked before the body is read.
 
         Raises:
@@ -79,7 +79,7 @@ class Lanes(Generic[Request, Answer]):
         if len(self._queue) >= self._queue_size:
             raise Overloaded("Too many requests are waiting; come back later.", retry_after_s=max(wait_s, 1.0))
         # An estimate alone never refuses work while a lane is free, else one slow run could shut a model out.
-        if self._busy + len(self._queue) >= self._lanes and wait_s + self._costs.each_s(group) > within_s:
+        if self._busy + len(self._queue) >= self._lanes and wait_s + amount * self._costs.each_s(group) > within_s:
             raise Overloaded("What is waiting already would use up the time for this request.", retry_after_s=wait_s)
 
     async def run(
@@ -98,13 +98,13 @@ class Lanes(Generic[Request, Answer]):
                 lane until it ends, since a thread cannot be stopped.
             Exception: what `gone` raises; the request is withdrawn likewise.
         """
-        self.admit(request.group, within_s=within_s)
+        self.admit(request.group, within_s=within_s, amount=request.amount)
         loop = asyncio.get_running_loop()
         job: Job[Request, Answer] = Job(request, loop.create_future())
         job.timer = loop.call_later(min(within_s, _LONG_WAIT_S), self._overdue, job, within_s, gone)
         with self._wake:
             self._queue.append(job)
-            self._costs.add(request.group)
+            self._costs.add(request.group, request.amount)
         if not self._gathering:
             self._gathering = True
             loop.call_soon(self._gather, loop, 1, _MOST_TURNS)
@@ -196,7 +196,7 @@ class Lanes(Generic[Request, Answer]):
         with self._wake:
             if not job.running and job in self._queue:
                 self._queue.remove(job)
-                self._costs.remove(job.request.group)
+                self._costs.remove(job.request.group, job.request.amount)
 
     def _lane(self) -> None:
         while True:
@@ -243,13 +243,16 @@ class Lanes(Generic[Request, Answer]):
         except Exception as error:
             log.exception("a run over %d requests failed", len(batch))
             answers = [without_traceback(error)] * len(batch)
-        spent_s = (time.perf_counter() - started) / len(batch)
-        group = batch[0].request.group
+        group, amount = batch[0].request.group, sum(job.request.amount for job in batch)
+        each_s = (time.perf_counter() - started) / amount
+        # What failed, or was given up, may have ended early: it says no more than how much it costs at least.
+        whole = not any(isinstance(answer, Exception) for answer in answers)
         with self._wake:
             self._running -= len(batch)
             self._busy -= 1
-            self._costs.remove(group, len(batch))
-            self._costs.observe(group, spent_s)
+            self._costs.remove(group, amount)
+            if whole or each_s > self._costs.each_s(group):
+                self._costs.observe(group, each_s)
         # All answers of a run go back in one hop: waking the event loop costs more than a small network.
         try:
             batch[0].future.get_loop().call_soon_threadsafe(_deliver, batch, answers)

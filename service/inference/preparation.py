@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import ConvoyError, TooLarge
-from service.inference.image import decode_image
+from service.inference.image import decode_image, size_of
 from service.inference.preprocess import preprocess
 from service.inference.question import Question
-from service.inference.segmenter import as_it_is, check_input
+from service.inference.segmenter import as_it_is, check_input, tile_edge_px
+from service.inference.tiles import pixels_seen
 from service.repository.artifact import Preprocessing
 
 
@@ -27,6 +28,23 @@ class Prepared:
         """Width and height of each picture as sent, upright."""
         self.pictures: list[Image.Image | None] = []
         """The pictures themselves, where the answer is drawn over them."""
+
+
+def measure(question: Question) -> None:
+    """Note how much work the pictures are for a question in tiles, by their headers.
+
+    Raises:
+        ConvoyError: as `prepare`.
+    """
+    edge_px = tile_edge_px(question.model)
+    images = question.read()
+    question.amount = 0
+    for position, data in enumerate(images):
+        try:
+            size_px = size_of(data, max_pixels=question.max_pixels)
+        except ConvoyError as error:
+            raise _named(error, position, len(images)) from None
+        question.amount += pixels_seen(size_px, tile_px=edge_px)
 
 
 def prepare(question: Question) -> Prepared:
@@ -53,9 +71,7 @@ def prepare(question: Question) -> Prepared:
                 check_input(picture.size, spec, question.model, tile=question.tile)
             prepared.tensors.append(preprocess(picture, spec, polarity=question.polarity))
         except ConvoyError as error:
-            if len(images) == 1:
-                raise
-            raise type(error)(f"Image {position + 1} of {len(images)} (index {position}): {error}") from None
+            raise _named(error, position, len(images)) from None
         decode_s += decoded - before
         preprocess_s += clock() - decoded
         prepared.sizes_px.append(picture.size)
@@ -67,6 +83,11 @@ def prepare(question: Question) -> Prepared:
     question.stages["decode"] = decode_s
     question.stages["preprocess"] = preprocess_s
     return prepared
+
+
+def _named(error: ConvoyError, position: int, count: int) -> ConvoyError:
+    """The error, with the position of its picture where there are several."""
+    return error if count == 1 else type(error)(f"Image {position + 1} of {count} (index {position}): {error}")
 
 
 def _spec(question: Question) -> Preprocessing:

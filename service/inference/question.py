@@ -80,6 +80,8 @@ class Question:
     keep_picture: bool = False
     large: bool = False
     """Whether the body is so large that decoding may take far longer than the network does."""
+    amount: int = 1
+    """What its cost goes by: 1, and of pictures in tiles the pixels of all tiles, once the pictures are measured."""
     given_up: bool = False
     """Set once nobody waits for the answer any more; work of many steps ends early then."""
     stages: dict[str, float] = field(default_factory=dict)

@@ -66,6 +66,12 @@ def blended(
             yield Block(slice(top, top + ready_rows), span, logits[:, :ready_rows])
 
 
+def pixels_seen(size_px: tuple[int, int], *, tile_px: int = TILE_PX, overlap_px: int = OVERLAP_PX) -> int:
+    """Pixels of all tiles of a picture of `size_px` (width, height) together: overlaps count in each."""
+    columns, rows = (sum(stop - start for start, stop in _spans(each, tile_px, overlap_px)) for each in size_px)
+    return columns * rows
+
+
 def _spans(length_px: int, tile_px: int, overlap_px: int) -> list[tuple[int, int]]:
     """First and last pixel, exclusive, of the tiles along an axis; the last tile is longer than an overlap."""
     step_px = tile_px - overlap_px

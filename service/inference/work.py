@@ -11,11 +11,15 @@ class Work(Protocol):
 
     @property
     def group(self) -> Hashable:
-        """Requests of equal group cost about the same, and may be executed together if they are `batchable`."""
+        """Requests of equal group cost about the same for the same `amount`, and may share a run if `batchable`."""
 
     @property
     def batchable(self) -> bool:
         """Whether it may share a run with others of its group."""
+
+    @property
+    def amount(self) -> int:
+        """How much work it is among those of its group: 1 where all cost alike, or in a unit of the group's own."""
 
     @property
     def stages(self) -> dict[str, float]:

@@ -45,8 +45,8 @@ def test_a_label_map_without_colours_is_a_list_of_names(listed: Path) -> None:
     ("content", "complaint"),
     [
         (b"", "no name that can be shown in line 1"),
-        (b"background\n", "has 1 classes; there must be 2 to 255"),
-        ("\n".join(f"c{index}" for index in range(256)).encode(), "has 256 classes; there must be 2 to 255"),
+        (b"background\n", "names 1 class; there must be 2 to 255"),
+        ("\n".join(f"c{index}" for index in range(256)).encode(), "names 256 classes; there must be 2 to 255"),
         (b"# one\nbackground\n\ncat\n", "no name that can be shown in line 3"),
         (b"background\nca\x07t\n", "no name that can be shown in line 2"),
         (b"cat\ndog\ncat\n", "has 'cat' more than once"),

@@ -35,6 +35,14 @@ def test_missing_masks_of_test_pictures_are_named_by_training_and_evaluation(div
         )
 
 
+def test_one_picture_is_too_little_to_learn_from(divided: Path) -> None:
+    for number in (1, 2, 3):
+        for kind in ("images", "masks"):
+            (divided / "train" / kind / f"{number:03}.png").unlink()
+    with pytest.raises(BadData, match="has one picture to learn from; there must be two at least"):
+        load_masked_training(RECIPE, DataSource(pictures_dir=divided))
+
+
 def test_missing_masks_of_other_splits_are_no_matter_to_the_test(divided: Path) -> None:
     (divided / "train" / "masks" / "000.png").unlink()
     with pytest.raises(BadData, match=r"000\.png has no mask"):

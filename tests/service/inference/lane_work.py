@@ -20,6 +20,7 @@ class Ask:
     name: str
     group: str = "group"
     batchable: bool = True
+    amount: int = 1
     stages: dict[str, float] = field(default_factory=dict)
     given_up: bool = False
 

@@ -37,6 +37,20 @@ def test_requests_that_came_before_their_group_was_known_count_for_what_it_turns
     assert costs.pending_s == 0.0
 
 
+def test_requests_count_by_what_their_cost_goes_by() -> None:
+    costs = Costs()
+    costs.observe("pixels", 0.5)
+    costs.add("pixels", 6)
+    costs.add("pixels", 2)
+    assert costs.pending_s == pytest.approx(4.0)
+    costs.observe("pixels", 1.0)
+    assert costs.pending_s == pytest.approx(8 * 0.6)
+    costs.remove("pixels", 6)
+    assert costs.pending_s == pytest.approx(1.2)
+    costs.remove("pixels", 2)
+    assert costs.pending_s == 0.0
+
+
 def test_a_million_small_sums_leave_nothing_behind() -> None:
     costs = Costs()
     for index in range(100_000):

@@ -110,6 +110,26 @@ def test_few_pictures_in_tiles_may_wait_and_the_rest_is_refused_at_once(service:
     until(lambda: at_rest(service), within_s=20, what="rest")
 
 
+def test_what_waits_in_tiles_counts_by_its_size_and_one_tile_waits_for_nobody(service: Service, caller: Caller) -> None:
+    # Two tiles each teach what a pixel costs; by that, a second picture of many could not be answered in time.
+    two_tiles = encode(Image.new("L", (800, 512), 128), "PNG")
+    costs = [caller.ask("POST", f"{SLOW}?tile=true", two_tiles) for _ in range(8)]
+    assert {reply.status for reply in costs} == {200}
+
+    def ask(index: int) -> Reply:
+        with Caller(service.url) as another:
+            time.sleep(0.1 * index)
+            return another.ask("POST", f"{SLOW}?tile=true", (MANY_TILES, MANY_TILES, two_tiles, ONE_TILE)[index])
+
+    first, second, third, small = all_at_once(4, ask)
+    assert (first.status, second.status, third.status) == (504, 503, 503)
+    assert second.seconds < 0.3
+    assert int(second.headers["retry-after"]) > TILE_DEADLINE_S
+    assert small.status == 200
+    assert small.ended < first.ended
+    until(lambda: at_rest(service), within_s=20, what="rest")
+
+
 def test_more_masks_than_a_lane_can_make_are_refused_and_counted(service: Service, caller: Caller) -> None:
     assert caller.ask("POST", SLOW, ONE_TILE).status == 200
     until(lambda: at_rest(service), within_s=10, what="rest before")
