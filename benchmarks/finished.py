@@ -28,8 +28,10 @@ class Finished:
     evaluation: Evaluation | MaskEvaluation
     parameters: int
     """Without classifiers that only training uses."""
+    input_px: tuple[int, int]
+    """Height and width of the pictures that it was trained on."""
     multiply_adds: int
-    """For a picture of the size that it was trained on."""
+    """For a picture of that size."""
     epochs: int
     """All that were trained; the weights of the best are published."""
     training_s: float
@@ -63,6 +65,7 @@ def read_finished(name: str, runs: Path, repository: Path) -> Finished | None:
         folder=versions[newest],
         evaluation=evaluation,
         parameters=table.parameters,
+        input_px=recipe.input_px,
         multiply_adds=table.multiply_adds,
         epochs=len(run.metrics.read_text(encoding="utf-8").splitlines()) - 1,
         training_s=facts.training_s,

@@ -30,13 +30,14 @@ _HEADER = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print both tables in Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mask_results", description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(SEGMENTERS), metavar="NAME", help="runs of segmenters")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: %(default)s)")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"), help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each network (default %(default)s)")
     options = parser.parse_args(arguments)
-    finished = finished_among(SEGMENTERS, options.runs, options.repository)
+    finished = finished_among(options.names, options.runs, options.repository)
     if not finished:
-        parser.error(f"no segmenter in {options.runs} has been published in {options.repository} and evaluated")
+        parser.error(f"none of them is in {options.runs}, published in {options.repository} and evaluated")
     times_ms = take_turns([_run_of(each) for each in finished], rounds=options.rounds)
     print_table(_HEADER, map(_cells, finished, times_ms))
     print()
@@ -79,8 +80,7 @@ def _run_of(finished: Finished) -> Callable[[], object]:
     model = load_model(
         finished.folder, name=finished.name, version=finished.version, provider="cpu", intra_op_threads=1
     )
-    edge_px = SEGMENTERS[finished.name].window_px
-    shape = edge_px, edge_px, model.metadata.preprocessing.channels
+    shape = *finished.input_px, model.metadata.preprocessing.channels
     return partial(logits_of, model, np.random.default_rng(0).integers(0, 256, shape, np.uint8))
 
 
