@@ -18,7 +18,8 @@ from service.http.responses import STATUS_OF_CODE
 
 def openapi_document(version: str) -> dict[str, Any]:
     """OpenAPI 3.0; every path that the service answers, but for the files of the page."""
-    model = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "lenet5"}
+    # Both are among the models that come with the service, so that the page can be tried as it opens.
+    model, segmenter = _named("lenet5"), _named("unet")
     number = {"name": "version", "in": "path", "required": True, "schema": {"type": "integer"}}
     paths: dict[str, Any] = {
         "/v1/models": {"get": _get("Every published model", "Models")},
@@ -32,14 +33,15 @@ def openapi_document(version: str) -> dict[str, Any]:
         "/": {"get": _operation("Leads to the page", {"307": {"description": "The page is at /docs."}})},
         "/schema.json": {"get": _operation("What BentoML's client reads first", {"200": _plain("application/json")})},
     }
-    for prefix, place in (("", [model]), ("/versions/{version}", [model, number])):
+    for prefix, more in (("", ()), ("/versions/{version}", (number,))):
+        place = [model, *more]
         base = "/v1/models/{name}" + prefix
         paths[base + "/classify"] = {"post": _post("Classify pictures", "Classification", [TOP_K, POLARITY], place)}
         paths[base + "/cam"] = {
             "post": _post("Explain a class by a map", "ActivationMap", [TARGET, MAP_FORMAT, POLARITY], place)
         }
         paths[base + "/segment"] = {
-            "post": _post("Segment pictures", "Segmentation", [*MASK_PARAMETERS, POLARITY], place)
+            "post": _post("Segment pictures", "Segmentation", [*MASK_PARAMETERS, POLARITY], [segmenter, *more])
         }
     paths["/classify"] = {"post": _form("Classify, for BentoML's client", "Classification", [TOP_K, POLARITY])}
     paths["/cam"] = {"post": _form("Explain, for BentoML's client", "ActivationMap", [TARGET, MAP_FORMAT, POLARITY])}
@@ -58,6 +60,11 @@ def openapi_document(version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": SCHEMAS},
     }
+
+
+def _named(example: str) -> dict[str, Any]:
+    """The name of a model, in a path."""
+    return {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": example}
 
 
 def _get(summary: str, schema: str, parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
