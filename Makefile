@@ -80,6 +80,7 @@ pictures: $(EVERYTHING)  ## draw the pictures in docs/ again, from the published
 	.venv-dev/bin/python -m export sheet lenet5 --out docs/lenet5_maps.png
 	.venv-dev/bin/python -m export sheet mnist_cnn --out docs/mnist_cnn_maps.png
 	.venv-dev/bin/python -m export sheet resnet20 --out docs/resnet20_maps.png
+	.venv-dev/bin/python -m export sheet unet --out docs/unet_masks.png
 
 LOADTEST := .venv-dev/bin/python -m loadtest
 LOADED = $(if $(MODEL),--model $(MODEL)) $(if $(REPOSITORY),--repository $(REPOSITORY))

@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _exam(model: dict[str, object]) -> Exam:
-    if model["task"] == "segmentation":
+    if model["task"] == "image-segmentation":
         if model["labels"] != list(SCENE_LABELS):
             raise SystemExit(f"There are no test scenes with the labels of {model['name']}.")
         return _of_scenes()
