@@ -27,14 +27,13 @@ def on_paper(digit: Image.Image) -> Image.Image:
 
 
 def main() -> None:
-    """Write seven.png, the first test digit as it is, seven_on_paper.jpg, boot.png, scene.png and its true mask."""
+    """Write seven.png, the first test digit as it is, seven_on_paper.jpg, boot.png, and scene.png."""
     digit = first_test_picture("mnist")
     digit.save(_FOLDER / "seven.png", optimize=True)
     on_paper(digit).save(_FOLDER / "seven_on_paper.jpg", quality=80)
     first_test_picture("fashion-mnist").save(_FOLDER / "boot.png", optimize=True)
     scene = open_scenes("test", DataSource(), share=SHARED.validation_share, seed=SHARED.seed).read(0)
     scene.picture.save(_FOLDER / "scene.png", optimize=True)
-    Image.fromarray(scene.mask).save(_FOLDER / "scene_mask.png", optimize=True)
 
 
 def first_test_picture(dataset: str) -> Image.Image:
