@@ -35,7 +35,7 @@ assert (TILE_PX, OVERLAP_PX) in _TILINGS, "what the service does is among what i
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tiling", description=__doc__)
-    parser.add_argument("names", nargs="*", default=["unet"], metavar="NAME", help="default: unet_xception")
+    parser.add_argument("names", nargs="*", default=["unet"], metavar="NAME", help="default: unet")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"), help="folder of published models")
     parser.add_argument("--data-dir", type=Path, help="folder of IDX files (default: CONVOY_DATA, else data)")
     parser.add_argument("--columns", type=int, default=16, help="scenes side by side (default %(default)s)")
