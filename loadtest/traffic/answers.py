@@ -1,13 +1,14 @@
-"""What is right about an answer: its label or its picture, compared with what the service answers at rest."""
+"""What is right about an answer: its classes or its picture, compared with what the service answers at rest."""
 
 import io
 import json
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from loadtest.traffic.pictures import Picture
+from loadtest.traffic.predictions import Predictions, difference, predictions_in
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"IEND\xaeB`\x82"
@@ -25,50 +26,43 @@ class Question:
     endpoint: str
     path: str
     picture: Picture
-    label: str | None = None
-    """Top-1 class; None where the answer is a picture, or not known yet."""
+    predictions: Predictions | None = None
+    """The right answer; None where that is a picture, or not known yet."""
     known: list[bytes] = field(default_factory=list)
-    """PNG that are the right answer, the one that was given at rest first; empty where it is a label, or not known."""
+    """PNG that are the right answer, the one at rest first; empty where it is no picture, or not known yet."""
 
 
 def answered(question: Question, body: bytes) -> Question:
-    """The question with the body that it got at rest as its right answer."""
+    """The question with the body that it got at rest, in which nothing was wrong, as its right answer."""
     if question.endpoint == "classify":
-        return Question(question.endpoint, question.path, question.picture, label=label_in(body))
+        return Question(question.endpoint, question.path, question.picture, predictions=predictions_in(body))
     return Question(question.endpoint, question.path, question.picture, known=[body])
 
 
 def problem_with(question: Question, body: bytes) -> str | None:
     """What is wrong with the body of an answer of status 200, in a few words; None if nothing is."""
-    if question.endpoint != "classify":
-        return None if body in question.known else _problem_with_png(question, body)
-    label = label_in(body)
-    if label is None:
-        return "no list of predictions that is ordered by score"
-    if question.label is not None and label != question.label:
-        return f"label {label} instead of {question.label}"
-    return None
-
-
-def label_in(body: bytes) -> str | None:
-    """The top-1 label of an answer of classify; None if it has none, or scores that are no descending shares."""
     try:
-        predictions = json.loads(body)["predictions"]
-        scores = [float(each["score"]) for each in predictions]
-        label = predictions[0]["label"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return None
-    ordered = all(1.0 >= left >= right >= 0.0 for left, right in zip([1.0, *scores], scores, strict=False))
-    return label if ordered and isinstance(label, str) else None
+        if question.endpoint == "classify":
+            return _problem_with_predictions(question, body)
+        return None if body in question.known else _problem_with_png(question, body)
+    except Exception as error:  # nobody knows all that parsers raise, and what they cannot read is no right answer
+        return f"an answer that cannot be read ({type(error).__name__})"
 
 
 def code_in(body: bytes) -> str | None:
     """The service's own word for its error; None where the body has none."""
     try:
         code = json.loads(body)["code"]
-    except (ValueError, KeyError, TypeError):
+    except Exception:  # as in problem_with
         return None
     return code if isinstance(code, str) else None
+
+
+def _problem_with_predictions(question: Question, body: bytes) -> str | None:
+    found = predictions_in(body)
+    if found is None:
+        return "no list of predictions that is ordered by score"
+    return difference(found, question.predictions) if question.predictions is not None else None
 
 
 def _problem_with_png(question: Question, body: bytes) -> str | None:
@@ -79,11 +73,12 @@ def _problem_with_png(question: Question, body: bytes) -> str | None:
     width, height = int.from_bytes(body[16:20]), int.from_bytes(body[20:24])
     if (width, height) != (picture.width, picture.height):
         return f"a PNG of {width}x{height} for a picture of {picture.width}x{picture.height}"
+    mode, pixels = _pixels(body)
     if not question.known:
-        return None if _pixels(body) is not None else "no whole PNG"
-    pixels, right = _pixels(body), _pixels(question.known[0])
-    if pixels is None or right is None or pixels.shape != right.shape:
-        return "no whole PNG"
+        return None
+    mode_at_rest, right = _pixels(question.known[0])
+    if mode != mode_at_rest:
+        return f"a PNG of mode {mode} instead of {mode_at_rest}"
     others = (np.abs(pixels - right).max(axis=2) > _LEVELS[question.endpoint]).sum()
     if others > _OTHER_PIXELS_SHARE * width * height:
         return f"{others} of {width * height} pixels are not what they were at rest"
@@ -92,11 +87,8 @@ def _problem_with_png(question: Question, body: bytes) -> str | None:
     return None
 
 
-def _pixels(body: bytes) -> "np.ndarray[tuple[int, int, int], np.dtype[np.int16]] | None":
-    """int16 (H, W, C); None where it cannot be decoded."""
-    try:
-        with Image.open(io.BytesIO(body)) as image:
-            pixels = np.asarray(image, np.int16)
-    except (OSError, UnidentifiedImageError, SyntaxError):
-        return None
-    return pixels.reshape(pixels.shape[0], pixels.shape[1], -1)
+def _pixels(body: bytes) -> "tuple[str, np.ndarray[tuple[int, int, int], np.dtype[np.int32]]]":
+    """Pillow's name of the kind of pixels, and int32 (H, W, C)."""
+    with Image.open(io.BytesIO(body)) as image:
+        pixels = np.asarray(image, np.int32)
+        return image.mode, pixels.reshape(pixels.shape[0], pixels.shape[1], -1)

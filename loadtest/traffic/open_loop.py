@@ -15,7 +15,6 @@ import gevent
 import psutil
 from gevent.pool import Pool
 from geventhttpclient.client import HTTPClient, HTTPClientPool
-from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
 from locust.env import Environment
 
 from loadtest.results.rows import Rows, outcome_of
@@ -70,13 +69,14 @@ class OpenLoop:
         self._client = client
         self._rows = rows
         self._pool = Pool(most)
+        self._begun = self._noted = 0
         # Due moments are told by a clock that nobody sets; rows carry the time of day.
         self._epoch_s = time.time() - time.perf_counter()
 
     @property
     def outstanding(self) -> int:
-        """Requests that were sent and have neither been answered nor given up."""
-        return len(self._pool)
+        """Requests that were sent and of which nothing has been noted yet."""
+        return self._begun - self._noted
 
     def send(self, question: Question, due: float) -> None:
         """Send a request in a greenlet of its own; waits only where too many are outstanding.
@@ -86,6 +86,7 @@ class OpenLoop:
             due: The moment at which it was due, on the clock of `time.perf_counter`.
         """
         self._pool.spawn(self._ask, question, due)
+        self._begun += 1
 
     def unsent(self, question: Question, due: float) -> None:
         """Note a request that was due and will never be sent."""
@@ -114,6 +115,7 @@ class OpenLoop:
         reply = self._request(question)
         if not reply.sent:
             self.unsent(question, due)
+            self._noted += 1
             return
         latency_s = time.perf_counter() - due
         why, code = reply.why, None
@@ -124,6 +126,7 @@ class OpenLoop:
         outcome = outcome_of(reply.status, why, code=code)
         due_s = due + self._epoch_s
         self._rows.add(question.endpoint, outcome, due_s=due_s, late_s=late_s, latency_s=latency_s)
+        self._noted += 1
         self._events.request.fire(
             request_type="POST",
             name=question.endpoint,
@@ -142,6 +145,6 @@ class OpenLoop:
             with gevent.Timeout(PATIENCE_S, TimeoutError(f"no answer within {PATIENCE_S:g} s")):
                 response = self._client.request("POST", question.path, question.picture.data, headers)
                 return Reply(response.status_code, bytes(response.read()))
-        except FAILURE_EXCEPTIONS as error:
+        except (Exception, gevent.Timeout) as error:  # what the client cannot make out is no answer either
             lacking = isinstance(error, OSError) and error.errno in _NO_SOCKET
-            return Reply(0, why=f"{type(error).__name__}: {error}", sent=not lacking)
+            return Reply(0, why=f"{type(error).__name__}: {error}".removesuffix("."), sent=not lacking)

@@ -24,6 +24,8 @@ class Behaviour:
     stall_s: float = 0.0
     wrong_from: int = 10**9
     refuse_from: int = 10**9
+    odd_from: int = 10**9
+    """From here on, answers are what parsers choke upon."""
     answered: int = 0
     lane: threading.Lock = field(default_factory=threading.Lock)
 
@@ -55,6 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(behaviour.time_for(number))
         if number >= behaviour.refuse_from:
             self._answer(503, {"error": "Too many.", "code": "overloaded"})
+            return
+        if number >= behaviour.odd_from:
+            self._send(200, b"[" * 200_000)
             return
         label = "other" if number >= behaviour.wrong_from else "stub"
         self._answer(200, {"predictions": [{"index": 0, "label": label, "score": 0.9}]})

@@ -83,6 +83,23 @@ def test_answers_are_read_and_refusals_told_from_failures(tmp_path: Path) -> Non
     assert "wrong: label other instead of stub" in run.output
 
 
+def test_an_answer_that_nobody_can_read_is_wrong_and_counts(tmp_path: Path) -> None:
+    with stub_service(odd_from=ASKED_BEFORE + 11) as url:
+        run = run_locust(url, tmp_path, "Classify", "--stages", "2x20", "--pictures", SMALL)
+    table = run.table()
+    assert (len(table.of("ok")), len(table.of("wrong"))) == (10, len(table) - 10)
+    assert "an answer that cannot be read (RecursionError)" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_a_request_that_is_lost_makes_the_run_invalid(tmp_path: Path) -> None:
+    losing = Path(__file__).with_name("losing_generator.py")
+    with stub_service() as url:
+        run = run_locust(url, tmp_path, "Classify", "--stages", "3x30", "--pictures", SMALL, locustfile=losing)
+    assert run.code == 3, run.output
+    assert "requests came to no end" in (tmp_path / "report.md").read_text()
+
+
 def assert_generator_is_to_blame(run: Run) -> None:
     assert run.code == 3, run.output
     assert len(run.table().of("unsent")) > 0

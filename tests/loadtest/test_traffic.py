@@ -2,13 +2,15 @@
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
 import yaml
 from PIL import Image
 
-from loadtest.traffic.answers import Question, answered, code_in, label_in, problem_with
+from loadtest.traffic.answers import Question, answered, code_in, problem_with
 from loadtest.traffic.options import add_options
 from loadtest.traffic.pictures import Picture, load_pictures
 from loadtest.traffic.stages import SHAPES, Stage, parse_stages, stage_at
@@ -26,8 +28,9 @@ def png(width: int, height: int, *, mode: str = "L", lit: int = 0, brighter_by: 
     return file.getvalue()
 
 
-def classes(*pairs: tuple[str, float]) -> bytes:
-    return json.dumps({"predictions": [{"label": label, "score": score} for label, score in pairs]}).encode()
+def classes(*pairs: tuple[str, float], model: str = "m", version: int = 1) -> bytes:
+    predictions = [{"index": ord(label[0]), "label": label, "score": score} for label, score in pairs]
+    return json.dumps({"model": model, "version": version, "predictions": predictions}).encode()
 
 
 def test_pictures_are_real_and_of_several_sizes() -> None:
@@ -40,19 +43,49 @@ def test_pictures_are_real_and_of_several_sizes() -> None:
         assert len(image.convert("L").getcolors(1 << 20) or []) > 20
 
 
-def test_the_label_has_to_be_the_one_that_is_given_at_rest() -> None:
-    question = Question("classify", "/", PICTURE, label="7")
-    assert problem_with(question, classes(("7", 0.9), ("1", 0.1))) is None
-    assert problem_with(question, classes(("1", 0.9), ("7", 0.1))) == "label 1 instead of 7"
+AT_REST = classes(("7", 0.9), ("1", 0.05), ("2", 0.0499), ("9", 0.0001))
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (AT_REST, None),
+        (classes(("7", 0.9004), ("2", 0.0499), ("1", 0.0498), ("4", 0.0001)), None),  # last bits, and who is near whom
+        (classes(("1", 0.9), ("7", 0.05), ("2", 0.0499), ("9", 0.0001)), "label 1 instead of 7"),
+        (classes(("7", 0.9), ("8", 0.05), ("2", 0.0499), ("9", 0.0001)), "label 8 instead of 1"),
+        (classes(("7", 0.89), ("1", 0.05), ("2", 0.0499), ("9", 0.0001)), "score 0.89 of 7 instead of 0.9"),
+        (classes(("7", 0.9), ("1", 0.05)), "2 classes instead of 4"),
+        (classes(("7", 0.9), ("1", 0.05), ("1", 0.05), ("9", 0.0001)), "3 classes instead of 4"),
+        (AT_REST.replace(b'"m"', b'"evil"'), "evil version 1 instead of m version 1"),
+        (AT_REST.replace(b'"version": 1', b'"version": 99'), "m version 99 instead of m version 1"),
+    ],
+)
+def test_classes_have_to_be_those_that_are_given_at_rest(body: bytes, problem: str | None) -> None:
+    question = answered(Question("classify", "/", PICTURE), AT_REST)
+    assert problem_with(question, body) == problem
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", classes(), classes(("1", 0.1), ("7", 0.9)), classes(("7", 1.5)), b'{"predictions": [7]}'],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        classes(),
+        classes(("1", 0.1), ("7", 0.9)),
+        classes(("7", 1.5)),
+        b'{"predictions": [7]}',
+        b'{"predictions": [{"label": "7", "score": 1' + b"0" * 400 + b"}]}",
+        b'{"predictions": [{"label": "7", "score": ' + b"1" * 6000 + b"}]}",
+        b'{"predictions": [{"label": ["7"], "score": 1}]}',
+        b"[" * 200_000,
+    ],
+    ids=lambda body: f"{body[:60]!r}",
 )
 def test_predictions_that_are_none_or_out_of_order_are_wrong(body: bytes) -> None:
-    assert label_in(body) is None
     assert problem_with(Question("classify", "/", PICTURE), body) is not None
+    assert problem_with(answered(Question("classify", "/", PICTURE), AT_REST), body) is not None
+    assert code_in(body) is None
 
 
 @pytest.mark.parametrize("endpoint", ["segment", "cam"])
@@ -74,12 +107,35 @@ def test_masks_and_maps_show_what_they_showed_at_rest(endpoint: str) -> None:
     assert problem_with(question, png(40, 30, mode=mode, lit=602)) == "2 of 1200 pixels are not what they were at rest"
     torn = bytearray(at_rest)
     torn[len(torn) // 2 : len(torn) // 2 + 8] = bytes(8)
-    assert problem_with(question, bytes(torn)) == "no whole PNG"
+    assert problem_with(question, bytes(torn)) == "an answer that cannot be read (OSError)"
     # A run over several pictures may change a last bit: a class at a border, a colour by its rounding.
     assert problem_with(question, png(40, 30, mode=mode, lit=601)) is None
     assert len(question.known) == 2
     slightly = png(40, 30, mode=mode, lit=600, brighter_by=1)
     assert (problem_with(question, slightly) is None) == (endpoint == "cam")
+
+
+def test_another_class_is_no_tie_where_there_was_no_room_for_it() -> None:
+    for right, body in (
+        ((("7", 0.9),), classes(("1", 0.9))),
+        ((("7", 0.9), ("1", 0.1)), classes(("7", 0.9), ("2", 0.1))),
+    ):
+        question = answered(Question("classify", "/", PICTURE), classes(*right))
+        assert problem_with(question, body) is not None
+
+
+def test_a_mask_is_of_the_kind_that_it_was_at_rest() -> None:
+    question = answered(Question("segment", "/", PICTURE), png(40, 30))
+    assert problem_with(question, png(40, 30, mode="P")) == "a PNG of mode P instead of L"
+
+
+def test_a_picture_that_its_reader_refuses_is_wrong() -> None:
+    whole = png(40, 30)
+    bomb = b"zTXt" + b"k\0\0" + zlib.compress(b"a" * (2 << 20))
+    chunk = struct.pack(">I", len(bomb) - 4) + bomb + struct.pack(">I", zlib.crc32(bomb))
+    body = whole[:33] + chunk + whole[33:]  # behind the header
+    question = answered(Question("segment", "/", PICTURE), whole)
+    assert problem_with(question, body) == "an answer that cannot be read (ValueError)"
 
 
 def test_the_word_of_an_error_is_read_where_there_is_one() -> None:
