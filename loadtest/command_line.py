@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from loadtest.measuring.soak import LEAST_REQUESTS
 from loadtest.results.objectives import DEFAULT_FILE
 from loadtest.traffic.options import positive
 from loadtest.traffic.pictures import DEFAULT_FOLDER
@@ -19,6 +20,9 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
             parser.error(f"--peer can only classify, and --users {options.users} asks for more.")
         if not options.peer.is_file():
             parser.error(f"--peer {options.peer} is no file.")
+    if options.command == "soak" and options.knee * options.share * options.minutes * 60 < LEAST_REQUESTS:
+        least = LEAST_REQUESTS / (options.knee * options.share * 60)
+        parser.error(f"--minutes {options.minutes:g} are too few at this rate; slopes need {least:.2g}.")
     if options.url is None and not options.repository.is_dir():
         parser.error(f"--repository {options.repository} is no folder.")
     return options

@@ -33,7 +33,7 @@ class Slope:
 
 
 def slope_of(at_s: NDArray[np.float64], values: NDArray[np.float64]) -> Slope:
-    """The least-squares slope of (N,) values at (N,) evenly spaced moments in seconds.
+    """The least-squares slope of (N,) values at (N,) moments in seconds, evenly spaced but for a few gaps.
 
     Neighbours in a series of memory or latency resemble each other, which makes the textbook interval too narrow. Here
     the residuals' correlation with their neighbours says how many independent values they are worth (Santer et al.

@@ -92,18 +92,18 @@ def test_a_rate_that_was_not_kept_around_the_knee_makes_the_best_goodput_worthle
     assert overload_code(convoy(GOOD, around=LATE)) == 3
 
 
-def soaked(summary: Summary, memory: Slope, *, met: bool = True) -> Soak:
+def made_up(summary: Summary, memory: Slope, *, met: bool = True) -> Soak:
     trends = {
         "memory, MiB": Trend(memory, 170.0, memory.per_hour / 3, 0.1),
         "p99, ms": Trend(Slope(-12.0, -21.0, -3.0), 50.0, -4.0, -2.0),
     }
     verdict = Verdict(Objective("classify", 99.0, 250.0), 50.0 if met else 300.0)
-    return Soak(1200.0, summary, [verdict], 0.1, trends, {"classify": "lenet5"})
+    return Soak(1200.0, summary, [verdict], 0.1, trends, 0, {"classify": "lenet5"})
 
 
 def test_growth_that_is_not_seen_is_not_said_to_be_none() -> None:
-    text = soak_text(soaked(KNEE, Slope(0.4, -0.2, 1.0)))
-    assert text.startswith("20 minutes, after a third as long to settle, at 10.0 requests/s: 100.000% right, p50 50.0")
+    text = soak_text(made_up(KNEE, Slope(0.4, -0.2, 1.0)))
+    assert text.startswith("20 minutes at 10.0 requests/s: 100.000% right, p50 50.0")
     assert "| memory, MiB | 170.0 | +0.10 | +0.40 | -0.20 to +1.00 | 0.60 | not seen |" in text
     assert '"Not seen" is not "flat"' in text
     assert "| p99, ms | 50.0 | -2.00 | -12.00 | -21.00 to -3.00 | 9.00 | not seen |" in text
@@ -111,12 +111,12 @@ def test_growth_that_is_not_seen_is_not_said_to_be_none() -> None:
 
 def test_a_soak_is_judged_by_growth_and_objectives() -> None:
     unsure, leak = Slope(0.4, -0.2, 1.0), Slope(12.0, 9.0, 15.0)
-    assert soaked(KNEE, unsure).exit_code == 0
-    assert soaked(KNEE, leak).exit_code == 1
-    assert "| yes |" in soak_text(soaked(KNEE, leak))
-    assert soaked(KNEE, unsure, met=False).exit_code == 1
-    assert soaked(LATE, unsure).exit_code == 3
-    assert "**The run is invalid**" in soak_text(soaked(LATE, unsure))
+    assert made_up(KNEE, unsure).exit_code == 0
+    assert made_up(KNEE, leak).exit_code == 1
+    assert "| yes |" in soak_text(made_up(KNEE, leak))
+    assert made_up(KNEE, unsure, met=False).exit_code == 1
+    assert made_up(LATE, unsure).exit_code == 3
+    assert "**The run is invalid**" in soak_text(made_up(LATE, unsure))
 
 
 def test_a_generator_that_cannot_work_hands_its_reason_on(tmp_path: Path) -> None:
