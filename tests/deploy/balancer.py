@@ -115,6 +115,16 @@ class Balancer:
         connection.close()
         return answer, content
 
+    def under_way(self) -> int:
+        """How many requests its replicas have from it."""
+        connection = HTTPConnection("127.0.0.1", self.operation, timeout=5)
+        connection.request("GET", "/metrics?scope=server")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        counts = re.findall(r'^haproxy_server_current_sessions\{proxy="replicas",.*\} (\d+)$', text, re.MULTILINE)
+        assert counts
+        return sum(map(int, counts))
+
 
 @contextmanager
 def running_balancer(folder: Path, replicas: list[Replica]) -> Iterator[Balancer]:

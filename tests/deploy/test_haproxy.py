@@ -95,6 +95,43 @@ def test_what_a_replica_hangs_up_on_or_refuses_is_answered_by_the_other(tmp_path
     assert hung_up + refused == [(200, b"fine")] * 12
 
 
+def test_who_hangs_up_is_hung_up_on_at_the_replica_too(tmp_path: Path) -> None:
+    entered, done = threading.Event(), threading.Event()
+
+    def slowly() -> bytes:
+        entered.set()
+        done.wait(20)
+        return b"to nobody"
+
+    with running_balancer(tmp_path, [Replica(answer=slowly)]) as balancer:
+        caller = socket.create_connection(("127.0.0.1", balancer.port), timeout=10)
+        caller.sendall(b"POST /v1/x HTTP/1.1\r\nHost: convoy.example\r\nContent-Length: 3\r\n\r\nabc")
+        assert entered.wait(10)
+        assert balancer.under_way() == 1
+        caller.close()
+        ends = time.monotonic() + 5
+        while balancer.under_way():
+            assert time.monotonic() < ends, "the replica works on for a caller who has gone"
+            time.sleep(0.02)
+        assert not done.is_set()
+        done.set()
+
+
+def test_a_body_that_does_not_arrive_is_waited_for_as_long_as_the_service_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVOY_UPLOAD_TIMEOUT_S", "1")
+    with running_balancer(tmp_path, [Replica()]) as balancer:
+        caller = socket.create_connection(("127.0.0.1", balancer.port), timeout=10)
+        began_s = time.monotonic()
+        caller.sendall(b"POST /v1/x HTTP/1.1\r\nHost: convoy.example\r\nContent-Length: 3\r\n\r\na")
+        answer = caller.recv(65536)
+        caller.close()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"upload_timeout"' in answer
+    assert time.monotonic() - began_s >= 1
+
+
 def test_where_no_replica_is_left_the_answer_has_the_shape_of_the_services_own(tmp_path: Path) -> None:
     only = Replica()
     with running_balancer(tmp_path, [only]) as balancer:
@@ -146,7 +183,7 @@ def test_its_times_agree_with_those_of_the_service() -> None:
     text, settings = CONFIG.read_text(), Settings()
 
     def seconds(name: str) -> list[int]:
-        return [int(found) for found in re.findall(rf"^ +{name} .*?(\d+)s[}}\"]*$", text, re.MULTILINE)]
+        return [int(found) for found in re.findall(rf"^ +{name} .*?(\d+)}}?s[}}\"]*$", text, re.MULTILINE)]
 
     (client_s,), (server_s,) = seconds("timeout client"), seconds("timeout server")
     longest_s = max(settings.deadline_s, settings.tile_deadline_s, settings.upload_timeout_s)
