@@ -96,7 +96,7 @@ def _check(docker: Docker, folder: Path, report: Report) -> None:
 def _exercise(docker: Docker, folder: Path, report: Report) -> None:
     models = folder / "models"
     shutil.copytree(ROOT / "model_repository", models)
-    stack = Stack.of(docker, image=_IMAGE, models=models)
+    stack = Stack.of(docker, image=_IMAGE, models=models, replicas=_REPLICAS)
     began_s = time.time()
     try:
         report.step("up", lambda: _up(stack))
@@ -141,7 +141,7 @@ def _base() -> str:
 
 
 def _up(stack: Stack) -> str:
-    stack.up(replicas=_REPLICAS)
+    stack.up()
     interruptions.is_healthy(stack, stack.containers("convoy"))
     return f"{_REPLICAS} replicas healthy behind port {stack.port}"
 

@@ -36,7 +36,7 @@ class Stack:
     """What the compose file is told: image, models, ports."""
 
     @classmethod
-    def of(cls, docker: Docker, *, image: str, models: Path) -> "Stack":
+    def of(cls, docker: Docker, *, image: str, models: Path, replicas: int) -> "Stack":
         """A project that meets no other one."""
         ports = {f"{name}_PORT": str(_free_port()) for name in ("CONVOY", "PROMETHEUS", "ALERTMANAGER", "GRAFANA")}
         environment = {
@@ -45,6 +45,7 @@ class Stack:
             "CONVOY_BIND": "127.0.0.1",
             "CONVOY_IMAGE": image,
             "CONVOY_MODELS": str(models),
+            "CONVOY_REPLICAS": str(replicas),
             "CONVOY_CPUS": "1",
             "CONVOY_ACCESS_LOG": "false",
             # So short that a hundred callers are too many.
@@ -62,9 +63,9 @@ class Stack:
         """Where it answers."""
         return f"http://127.0.0.1:{self.environment['PROMETHEUS_PORT']}"
 
-    def up(self, *, replicas: int) -> None:
+    def up(self) -> None:
         """Start everything; returns before anything is ready."""
-        self._compose("up", "--detach", "--no-build", "--scale", f"convoy={replicas}", *SERVICES, timeout_s=_UP_S)
+        self._compose("up", "--detach", "--no-build", *SERVICES, timeout_s=_UP_S)
 
     def stop(self) -> None:
         """Stop everything, and leave it where it is."""

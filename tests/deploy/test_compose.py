@@ -85,8 +85,17 @@ def test_the_load_balancer_is_stopped_before_the_replicas(defaults: dict[str, An
 
 
 def test_the_time_that_the_load_balancer_waits_can_be_set(tmp_path: Path, defaults: dict[str, Any]) -> None:
-    longer = services(tmp_path, {"LOADBALANCER_TIMEOUT": "130s"})
-    assert [given(each["loadbalancer"])["LOADBALANCER_TIMEOUT"] for each in (defaults, longer)] == ["70s", "130s"]
+    longer = services(tmp_path, {"LOADBALANCER_TIMEOUT": "130s", "CONVOY_UPLOAD_TIMEOUT_S": "60"})
+    told = [given(each["loadbalancer"]) for each in (defaults, longer)]
+    assert [each["LOADBALANCER_TIMEOUT"] for each in told] == ["70s", "130s"]
+    assert [each["CONVOY_UPLOAD_TIMEOUT_S"] for each in told] == ["30", "60"]
+
+
+def test_how_many_replicas_there_are_stands_in_the_file_env(tmp_path: Path, defaults: dict[str, Any]) -> None:
+    many = services(tmp_path, {"CONVOY_REPLICAS": "3"})
+    none = services(tmp_path, {"CONVOY_REPLICAS": "0"})
+    assert [each["convoy"]["scale"] for each in (defaults, many, none)] == [1, 3, 0]
+    assert "scale" not in none["convoy-gpu"]
 
 
 def test_images_can_have_any_name_and_each_is_built_once(tmp_path: Path, defaults: dict[str, Any]) -> None:
@@ -122,7 +131,8 @@ def test_the_example_shows_the_defaults_and_nothing_that_has_no_effect() -> None
         stated = set(re.findall(rf"\$\{{{name}:-([^}}]*)\}}", compose))
         if f"  {name}:\n" in compose:
             default = own[name]
-            stated.add("" if default in (None, ()) else str(default).lower())
+            whole = isinstance(default, float) and default.is_integer()
+            stated.add("" if default in (None, ()) else str(int(default) if whole else default).lower())
         assert stated == {value}, name
 
 
