@@ -47,7 +47,7 @@ def service_series() -> dict[str, frozenset[str]]:
     registry = _Register()
     RequestMetrics(registry)
     ModelMetrics(registry, InferenceMetrics(registry, max_class_labels=1))
-    ProcessMetrics(registry, service_version="", ort_version="", configured_provider="")
+    ProcessMetrics(registry, service_version="", ort_version="", configured_provider="", configured_workers=1)
     series = {}
     for collector in registry.collectors:
         for family in collector.describe():
@@ -57,16 +57,41 @@ def service_series() -> dict[str, frozenset[str]]:
     return series
 
 
-def recorded_series(folder: Path = RULES) -> frozenset[str]:
-    """Names that the recording rules in a folder write."""
-    found = set()
+def recorded_series(folder: Path = RULES) -> dict[str, frozenset[str]]:
+    """Names that the recording rules in a folder write, and their labels.
+
+    The labels are those of the level with which a name begins, `job_route` of `job_route:...`, and those that the rule
+    adds; `convoy` is the level of what holds for all. The rules' live test compares them with what is recorded.
+    """
+    found: dict[str, frozenset[str]] = {}
+    possible = frozenset().union(*service_series().values())
     for path in sorted(folder.rglob("*.yml")):
         content = yaml.safe_load(path.read_text())
         for group in content.get("groups") or []:
-            found |= {rule["record"] for rule in group.get("rules") or [] if "record" in rule}
-    return frozenset(found)
+            for rule in group.get("rules") or []:
+                if "record" in rule:
+                    level = rule["record"].split(":")[0]
+                    labels = _labels_of(level, possible) | set(rule.get("labels", ()))
+                    found[rule["record"]] = found.get(rule["record"], frozenset()) | labels
+    return found
 
 
-def known_series() -> dict[str, frozenset[str] | None]:
-    """Names and labels of every series; None where a recording rule leaves its labels to its expression."""
-    return {**dict.fromkeys(recorded_series()), **service_series(), **_LOAD_BALANCER, **_OWN}
+def _labels_of(level: str, possible: frozenset[str]) -> frozenset[str]:
+    """The labels that are strung together by underscores, of which some have one themselves."""
+    if level == "convoy":
+        return frozenset()
+    for label in possible:
+        rest = level.removeprefix(label)
+        if rest == "":
+            return frozenset({label})
+        if rest != level and rest.startswith("_"):
+            try:
+                return frozenset({label}) | _labels_of(rest[1:], possible)
+            except ValueError:
+                continue
+    raise ValueError(f"{level} is not made of labels of the service's series")
+
+
+def known_series() -> dict[str, frozenset[str]]:
+    """Names and labels of every series."""
+    return {**recorded_series(), **service_series(), **_LOAD_BALANCER, **_OWN}

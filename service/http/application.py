@@ -42,6 +42,7 @@ class Application:
             service_version=__version__,
             ort_version=onnxruntime_version(),
             configured_provider=intended_provider(settings.provider),
+            configured_workers=settings.workers,
         )
         inference = InferenceMetrics(self._registry, max_class_labels=settings.max_class_labels)
         models = ModelMetrics(self._registry, inference)

@@ -147,7 +147,7 @@ def test_replicas_are_scraped_as_often_as_the_rules_count_on() -> None:
 
 
 def test_the_operators_labels_hide_none_of_the_metrics() -> None:
-    assert {label for labels in KNOWN.values() if labels for label in labels} & TARGET_LABELS == set()
+    assert {label for labels in KNOWN.values() for label in labels} & TARGET_LABELS == set()
 
 
 def test_both_carry_the_labels_that_prometheus_selects_by() -> None:

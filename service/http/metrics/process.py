@@ -12,7 +12,13 @@ class ProcessMetrics:
     """Memory, CPU time and the queue; prometheus_client's own process metrics know one process only."""
 
     def __init__(
-        self, registry: CollectorRegistry, *, service_version: str, ort_version: str, configured_provider: str
+        self,
+        registry: CollectorRegistry,
+        *,
+        service_version: str,
+        ort_version: str,
+        configured_provider: str,
+        configured_workers: int,
     ) -> None:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(name, text, multiprocess_mode="livesum", registry=registry)
@@ -21,6 +27,12 @@ class ProcessMetrics:
         self._inflight = gauge("convoy_inflight", "Requests that a lane is working on.")
         self._memory = gauge("convoy_process_resident_memory_bytes", "Memory of the workers, shared pages in each.")
         self._workers = gauge("convoy_workers", "Worker processes that are alive.")
+        Gauge(
+            "convoy_configured_workers",
+            "Worker processes that there should be.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        ).set(configured_workers)
         # Of the worker that is scraped, and so the last to say: a probe would have asked the same one.
         self._ready = Gauge(
             "convoy_ready",

@@ -59,6 +59,7 @@ SERIES = {
     "convoy_process_cpu_seconds": set(),
     "convoy_build_info": {"version", "ort_version"},
     "convoy_configured_provider_info": {"provider"},
+    "convoy_configured_workers": set(),
 }
 
 
