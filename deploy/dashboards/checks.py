@@ -57,23 +57,21 @@ def _columns(panel: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def complaints(question: Question, known: Mapping[str, frozenset[str] | None]) -> Iterator[str]:
+def complaints(question: Question, known: Mapping[str, frozenset[str]]) -> Iterator[str]:
     """One sentence for each series, filter, grouping or legend of a query that nothing defines."""
     named = names(question.expression)
     if not named.matched:
         yield f"{question.place}: the query names no series."
     labels = set(named.made)
-    unsure = False
     for series, filters in named.matched.items():
         own = known.get(series)
-        unsure |= own is None
-        if series not in known:
+        if own is None:
             yield f"{question.place}: neither the service nor a recording rule defines {series}."
-        elif own is not None:
-            labels |= own
-            for label in sorted(filters - own):
-                yield f"{question.place}: {series} has no label {label}."
-    if not unsure:
+            continue
+        labels |= own
+        for label in sorted(filters - own):
+            yield f"{question.place}: {series} has no label {label}."
+    if named.matched.keys() <= known.keys():
         for label in sorted((named.grouped | question.labels) - labels):
             yield f"{question.place}: no series of the query has the label {label}."
 

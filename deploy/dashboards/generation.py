@@ -17,7 +17,7 @@ DASHBOARDS: dict[str, Callable[[], Page]] = {
 }
 
 
-def generate(known: Mapping[str, frozenset[str] | None]) -> tuple[dict[str, str], list[str]]:
+def generate(known: Mapping[str, frozenset[str]]) -> tuple[dict[str, str], list[str]]:
     """The text of every file by its name, and what is wrong with the dashboards; `known` as of `known_series`."""
     texts: dict[str, str] = {}
     wrong: list[str] = []

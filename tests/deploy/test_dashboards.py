@@ -66,6 +66,9 @@ def test_generation_fails_where_a_metric_or_a_rule_is_no_longer_there(gone: str)
         ("sum by (modle) (convoy_model_loaded)", "", "no series of the query has the label modle."),
         ("convoy_model_loaded", "name", "no series of the query has the label name."),
         ("vector(1)", "", "the query names no series."),
+        ("job:up:count{bogus='x'}", "", "job:up:count has no label bogus."),
+        ("sum by (nonsense) (job:up:count)", "", "no series of the query has the label nonsense."),
+        ("job_route_status_code:http_server_requests:rate5m", "status", "no series of the query has the label status."),
     ],
 )
 def test_a_misspelling_is_found(expression: str, legend: str, sentence: str) -> None:
@@ -93,7 +96,14 @@ def test_an_expression_that_hides_its_metric_or_is_none_is_refused(expression: s
 def test_every_recording_rule_that_a_panel_asks_for_is_of_this_project() -> None:
     recorded = recorded_series()
     assert "job:availability_budget_left:ratio30d" in recorded
-    assert not recorded & service_series().keys()
+    assert recorded.keys().isdisjoint(service_series())
+
+
+def test_the_labels_of_a_recorded_series_stand_in_its_name() -> None:
+    recorded = recorded_series()
+    assert recorded["job_route_status_code:http_server_requests:rate5m"] == {"job", "route", "status_code"}
+    assert recorded["job_route:convoy_answer_duration_seconds:quantile_rate5m"] == {"job", "route", "quantile"}
+    assert recorded["convoy:latency_objective:ratio"] == frozenset()
 
 
 @pytest.mark.parametrize(
