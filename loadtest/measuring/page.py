@@ -47,7 +47,6 @@ def write_page(
     """
     steps = sorted((step for each in tried for step in each.steps), key=lambda each: each.rate)
     knee = knee_of(tried)
-    draw_steps([each.step for each in tried], knee, objectives, folder / "load.png", title=title)
     write_steps(steps, folder / "steps.csv")
     promised = f"Objectives: {_promised(objectives)}."
     lines = [f"## {title}", "", f"**{knee}** {DEFINITION}", "", *setting_lines(setting), "", promised, ""]
@@ -74,6 +73,7 @@ def write_page(
         '<p><a href="steps.csv">steps.csv</a>; each folder in steps holds a step as Locust saw it, and all its '
         "requests.\n"
     )
+    draw_steps([each.step for each in tried], knee, objectives, folder / "load.png", title=title)
     return page
 
 

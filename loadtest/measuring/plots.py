@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
@@ -36,6 +37,8 @@ def draw_steps(steps: Sequence[Step], knee: Knee, objectives: Sequence[Objective
     for axes in charts:
         axes.set_xlabel("offered requests/s")
         axes.set_xscale("log")
+        # A chart without marks would find none by itself.
+        axes.set_xlim(0.9 * steps[0].rate, 1.1 * steps[-1].rate)
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xticks(_ticks(steps))
@@ -43,7 +46,8 @@ def draw_steps(steps: Sequence[Step], knee: Knee, objectives: Sequence[Objective
         if knee.rate is not None:
             axes.axvline(knee.rate, color="gray", linestyle="--", linewidth=1, label="knee")
         outside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if axes is charts[5] else {}
-        axes.legend(fontsize="small", **outside)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small", **outside)
     figure.suptitle(title)
     figure.savefig(path, dpi=110, format="png")
 
@@ -68,6 +72,13 @@ def _line(axes: Axes, steps: Sequence[Step], values: Sequence[float], label: str
         axes.plot(step.rate, value, "o", color=colour, markersize=4, fillstyle=hollow)
 
 
+def _scale_to_see_low_values(axes: Axes) -> None:
+    """A logarithmic one, where there is anything that it can show."""
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.get_lines()] or [np.empty(0)])
+    if (values > 0).any():
+        axes.set_yscale("log")
+
+
 def _latency(axes: Axes, steps: Sequence[Step], objectives: Sequence[Objective]) -> None:
     endpoints = {verdict.objective.endpoint for step in steps for verdict in step.verdicts}
     for name, colour in _PERCENTILES.items():
@@ -77,13 +88,15 @@ def _latency(axes: Axes, steps: Sequence[Step], objectives: Sequence[Objective])
         if len(limits) == 1:
             label = f"limit of {name}: {limits[0]:g} ms"
             axes.axhline(limits[0], color=colour, linestyle=":", linewidth=1, label=label)
-    axes.set(title="Latency of right answers, from the due moment", ylabel="ms", yscale="log")
+    axes.set(title="Latency of right answers, from the due moment", ylabel="ms")
+    _scale_to_see_low_values(axes)
 
 
 def _goodput(axes: Axes, steps: Sequence[Step]) -> None:
     axes.plot(_rates(steps), _rates(steps), color="lightgray", label="offered")
     _line(axes, steps, [step.summary.goodput for step in steps], "goodput", "tab:blue")
-    axes.set(title="Right answers within the deadline", ylabel="per second", yscale="log")
+    axes.set(title="Right answers within the deadline", ylabel="per second")
+    _scale_to_see_low_values(axes)
 
 
 def _without_answer(axes: Axes, steps: Sequence[Step]) -> None:
@@ -116,4 +129,5 @@ def _time_per_stage(axes: Axes, steps: Sequence[Step]) -> None:
         with_it = [step for step in steps if stage in step.stage_ms]
         if with_it:
             _line(axes, with_it, [step.stage_ms[stage] for step in with_it], stage, colour)
-    axes.set(title="Mean time per stage", ylabel="ms", yscale="log")
+    axes.set(title="Mean time per stage", ylabel="ms")
+    _scale_to_see_low_values(axes)

@@ -174,6 +174,16 @@ def test_the_page_has_the_knee_the_plots_and_the_tables(tmp_path: Path) -> None:
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 50
 
 
+def test_a_service_that_answers_nothing_has_a_page_too(tmp_path: Path) -> None:
+    failed = table_of([0.01] * 200, every_s=0.05, outcome="error")
+    summary = summary_of(failed, 0.0, 10.0, rate=20.0)
+    step = Step(20.0, summary, judge(read_objectives(), failed), 0.5, 0.1, 170.0, {})
+    page = write_page([Tried(20.0, [step])], read_objectives(), tmp_path, title="Broken", setting={})
+    assert "Knee: below the lowest rate that was measured; at 20 requests/s" in page.read_text()
+    with Image.open(tmp_path / "load.png") as picture:
+        assert picture.size == (1540, 880)
+
+
 def test_endpoints_have_a_table_of_their_own_where_there_are_several(tmp_path: Path) -> None:
     rows = Rows()
     for number in range(100):
