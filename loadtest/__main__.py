@@ -13,7 +13,7 @@ from typing import Any
 from loadtest.command_line import parsed
 from loadtest.measuring.generator import Asked, GeneratorFailed
 from loadtest.measuring.overload import Overloaded, around_knee, overload
-from loadtest.measuring.overload_report import JUDGED_MULTIPLE, overload_code, overload_text
+from loadtest.measuring.overload_report import JUDGED_MULTIPLE, overload_code, overload_text, rates_kept
 from loadtest.measuring.page import step_table, write_page
 from loadtest.measuring.prometheus import watch_of
 from loadtest.measuring.readings import Unreadable
@@ -116,9 +116,8 @@ def _overload(options: argparse.Namespace) -> int:
         with running_peer(options.peer, options.out / "peer.log") as peer:
             put_through(peer)
     print(f"\n{overload_text(results)}")
-    codes = [overload_code(result) for result in results]
     # What the other service does is reported; but where its rate was not kept, the comparison is none.
-    return INVALID if INVALID in codes else codes[0]
+    return overload_code(results[0]) if all(map(rates_kept, results)) else INVALID
 
 
 def _soak(options: argparse.Namespace) -> int:

@@ -1,10 +1,11 @@
 """Runs Locust in a process of its own, on a core of its own, and reads what it wrote."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtest.measuring.children import running
@@ -45,6 +46,8 @@ class Generated:
     stages: list[RanStage]
     asked: dict[str, str]
     """The model, or the path, of each endpoint."""
+    problems: list[str] = field(default_factory=list)
+    """What went wrong with the generator, in sentences without a stop."""
 
 
 def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> Generated:
@@ -89,4 +92,6 @@ def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path
         RanStage(Stage(each["seconds"], each["rate"]), each["start_s"], each["end_s"], each["generator_cpu_share"])
         for each in summary["stages"]
     ]
-    return Generated(read_csv(folder / "requests.csv"), ran, summary["asked"])
+    # A stage that was never begun has no length.
+    ran += [RanStage(stage, ran[-1].end_s, ran[-1].end_s, math.nan) for stage in stages[len(ran) :]]
+    return Generated(read_csv(folder / "requests.csv"), ran, summary["asked"], summary["generator_problems"])

@@ -1,5 +1,6 @@
 """Overload: the knee, several times the knee, and back: what gets through, how quick refusals are, the recovery."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ _CALM_S = 3
 # Streams start and end within this time of a change of stage.
 _EDGE_S = 1.0
 _MOST_TRIES = 3
+# Some of what is due in a stage is answered after it.
+_ALL_SHARE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,14 @@ class Overload:
     @property
     def problems(self) -> list[str]:
         """Why the offered rate was not kept in one of the stages, in sentences."""
-        return [problem for each in (self.at_knee, self.over, self.back) for problem in each.problems]
+        # What went wrong with the generator stands in each.
+        found = [problem for each in (self.at_knee, self.over, self.back) for problem in each.problems]
+        return list(dict.fromkeys(found))
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether the service was asked for more than it answered right and in time."""
+        return self.over.goodput < _ALL_SHARE * self.over.offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,8 @@ class Overloaded:
     @property
     def best_goodput(self) -> float:
         """The most that was seen in any stage."""
-        return max(each.goodput for each in [*self.around, *(each.over for each in self.overloads)])
+        goodputs = [each.goodput for each in [*self.around, *(each.over for each in self.overloads)]]
+        return max((each for each in goodputs if not math.isnan(each)), default=math.nan)
 
 
 def around_knee(target: Target, asked: Asked, knee: float, *, folder: Path) -> Overloaded:
@@ -118,8 +129,14 @@ def _overload(
 
 
 def _summary(generated: Generated, ran: RanStage, asked: Asked) -> Summary:
-    late_s = on_time_s(read_objectives(asked.objectives))
-    return summary_of(generated.table, ran.start_s + _EDGE_S, ran.end_s, rate=ran.stage.rate, on_time_s=late_s)
+    return summary_of(
+        generated.table,
+        min(ran.start_s + _EDGE_S, ran.end_s),
+        ran.end_s,
+        rate=ran.stage.rate,
+        on_time_s=on_time_s(read_objectives(asked.objectives), generated.asked),
+        generator_problems=generated.problems,
+    )
 
 
 def recovery_s(table: Table, back: RanStage, objectives: Sequence[Objective]) -> float | None:

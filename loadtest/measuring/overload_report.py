@@ -13,6 +13,8 @@ _BEST_SHARE = 0.9
 _IN_TIME_SHARE = 0.999
 # Requests that wait hold their pictures; those that have gone must not.
 _MEMORY_OVER, _MEMORY_AFTER = 1.2, 1.1
+# "At once" is a tenth of the deadline, and "within seconds" a number of them with one digit.
+_REFUSED_MS, _BACK_S = 1000.0, 9.0
 
 _HEADER = (
     "", "times the knee", "offered/s", "goodput/s", "of the best", "p99 ms", "longest ms", "within the deadline",
@@ -24,7 +26,13 @@ _HEADER = (
 def overload_text(results: Sequence[Overloaded]) -> str:
     """Tables in Markdown: the stages around the knee, the overloads, and by endpoint; then what was missed."""
     around = [
-        (result.name, f"{multiple:g}", f"{each.offered:.1f}", f"{each.goodput:.1f}", "; ".join(each.problems))
+        (
+            result.name,
+            f"{multiple:g}",
+            number(each.offered, ".1f"),
+            number(each.goodput, ".1f"),
+            "; ".join(each.problems),
+        )
         for result in results
         for multiple, each in zip(AROUND, result.around, strict=True)
     ]
@@ -33,7 +41,9 @@ def overload_text(results: Sequence[Overloaded]) -> str:
     lines += endpoint_table(
         [(f"{result.name}, {each.multiple:g} times", each.over) for result in results for each in result.overloads]
     )
-    if sentences := [sentence for result in results for sentence in faults(result)]:
+    # The other service is asked for multiples of a knee that is not its own.
+    never = [sentence for result in results[:1] if (sentence := never_overloaded(result))]
+    if sentences := [*never, *(sentence for result in results for sentence in faults(result))]:
         lines += ["", *(f"- {sentence}" for sentence in sentences)]
     return "\n".join(lines) + "\n"
 
@@ -41,19 +51,24 @@ def overload_text(results: Sequence[Overloaded]) -> str:
 def faults(result: Overloaded) -> list[str]:
     """What a service does not do that it should at up to JUDGED_MULTIPLE times the knee, in sentences."""
     sentences = []
-    for each in result.overloads:
-        if each.multiple > JUDGED_MULTIPLE:
-            continue
+    for each in _judged(result):
         begin = f"{result.name} at {each.multiple:g} times the knee:"
         # Where less was offered than the best, that is all there was to answer.
         best = min(result.best_goodput, each.over.offered)
         share = each.over.goodput / best if best else math.nan
         in_time = each.over.answers.in_time_share
+        refused_ms = each.over.answers.refused_p99_ms
         before, most, after = each.memory_mib
         if not share >= _BEST_SHARE:
             sentences.append(f"{begin} {number(share, '.0%')} of its best goodput, below {_BEST_SHARE:.0%}.")
         if not in_time >= _IN_TIME_SHARE:
             sentences.append(f"{begin} {number(in_time, '.2%')} of what it took on was answered within the deadline.")
+        if refused_ms > _REFUSED_MS:
+            sentences.append(f"{begin} refusals took {refused_ms:.0f} ms (p99), more than {_REFUSED_MS:.0f}.")
+        if each.recovery_s is not None and each.recovery_s > _BACK_S:
+            sentences.append(
+                f"{begin} the objectives held again after {each.recovery_s:.0f} s, later than {_BACK_S:.0f}."
+            )
         if each.recovery_s is None:
             sentences.append(f"{begin} the objectives did not hold again.")
         if most > _MEMORY_OVER * before or after > _MEMORY_AFTER * before:
@@ -63,10 +78,30 @@ def faults(result: Overloaded) -> list[str]:
 
 
 def overload_code(result: Overloaded) -> int:
-    """The exit code for a service: INVALID where a stage did not keep its rate, MISSED where it has faults, or MET."""
-    if any(each.problems for each in result.around) or any(each.problems for each in result.overloads):
+    """The exit code for a service: INVALID where nothing is proved about it, MISSED where it has faults, or MET."""
+    if not rates_kept(result) or never_overloaded(result):
         return INVALID
     return MISSED if faults(result) else MET
+
+
+def rates_kept(result: Overloaded) -> bool:
+    """Whether every stage that is judged had the rate that it should have had."""
+    return not (any(each.problems for each in result.around) or any(each.problems for each in _judged(result)))
+
+
+def never_overloaded(result: Overloaded) -> str | None:
+    """A sentence where the service answered even the highest multiple that is judged; None where it did not."""
+    highest = max(_judged(result), key=lambda each: each.multiple, default=None)
+    if highest is None or highest.overloaded:
+        return None
+    return (
+        f"{result.name} answered {highest.multiple:g} times what was given as its knee: it was never overloaded, and "
+        "the knee has to be looked for again."
+    )
+
+
+def _judged(result: Overloaded) -> list[Overload]:
+    return [each for each in result.overloads if each.multiple <= JUDGED_MULTIPLE]
 
 
 def _row(result: Overloaded, each: Overload) -> list[str]:
@@ -75,9 +110,9 @@ def _row(result: Overloaded, each: Overload) -> list[str]:
     return [
         result.name,
         f"{each.multiple:g}",
-        f"{over.offered:.1f}",
-        f"{over.goodput:.1f}",
-        f"{over.goodput / result.best_goodput:.0%}" if result.best_goodput else "-",
+        number(over.offered, ".1f"),
+        number(over.goodput, ".1f"),
+        number(over.goodput / result.best_goodput, ".0%") if result.best_goodput else "-",
         number(answers.p99_ms, ".0f"),
         number(answers.longest_ms, ".0f"),
         number(answers.in_time_share, ".1%"),

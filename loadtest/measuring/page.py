@@ -12,7 +12,7 @@ from loadtest.results.knee import DEFINITION
 from loadtest.results.objectives import Objective
 from loadtest.results.run_report import ANSWERS_HEADER, GENERATOR_HEADER, answers_cells, endpoint_rows, generator_cells
 from loadtest.results.summary import Summary
-from loadtest.results.tables import markdown, rounded, write_figures
+from loadtest.results.tables import markdown, number, rounded, write_figures
 
 _HEADER = (
     "rate/s", "offered/s", "goodput/s", *ANSWERS_HEADER, "CPU cores", "MiB", *GENERATOR_HEADER, "objectives",
@@ -85,8 +85,8 @@ def _rows_of(steps: Sequence[Step]) -> list[list[str]]:
     return [
         [
             rounded(step.rate),
-            f"{step.summary.offered:.1f}",
-            f"{step.summary.goodput:.1f}",
+            number(step.summary.offered, ".1f"),
+            number(step.summary.goodput, ".1f"),
             *answers_cells(step.summary.answers),
             f"{step.cpu_share:.2f}",
             f"{step.memory_mib:.0f}",

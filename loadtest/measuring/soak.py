@@ -97,9 +97,10 @@ def soaked(generated: Generated, watch: Watch, objectives: Sequence[Objective]) 
         known = np.isfinite(values)
         if known.sum() >= _LEAST_WINDOWS:
             trends[name] = trend_of(middles[known], values[known])
+    late_s, problems = on_time_s(objectives, generated.asked), generated.problems
     return Soak(
         ran.end_s - ran.start_s,
-        summary_of(table, ran.start_s, ran.end_s, rate=ran.stage.rate, on_time_s=on_time_s(objectives)),
+        summary_of(table, ran.start_s, ran.end_s, rate=ran.stage.rate, on_time_s=late_s, generator_problems=problems),
         judge(objectives, table.due_between(ran.start_s, ran.end_s)),
         ran.generator_cpu_share,
         trends,

@@ -61,12 +61,19 @@ def measure_step(target: Target, asked: Asked, watch: Watch, rate: float, *, sec
     with watch:
         generated = generate(target, asked, [Stage(_WARM_UP_S + seconds, rate)], folder)
     ran = generated.stages[0]
-    start_s, end_s = ran.start_s + _WARM_UP_S, ran.end_s
+    start_s, end_s = min(ran.start_s + _WARM_UP_S, ran.end_s), ran.end_s
     objectives = read_objectives(asked.objectives)
     usage = watch.usage(start_s, end_s)
     return Step(
         rate,
-        summary_of(generated.table, start_s, end_s, rate=rate, on_time_s=on_time_s(objectives)),
+        summary_of(
+            generated.table,
+            start_s,
+            end_s,
+            rate=rate,
+            on_time_s=on_time_s(objectives, generated.asked),
+            generator_problems=generated.problems,
+        ),
         judge(objectives, generated.table.due_between(start_s, end_s)),
         usage.cpu_share,
         ran.generator_cpu_share,

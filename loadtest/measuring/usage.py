@@ -1,5 +1,6 @@
 """What a service uses while a test runs, and where its time goes: sampled from a thread of this process."""
 
+import math
 import threading
 from dataclasses import dataclass
 from types import TracebackType
@@ -84,7 +85,7 @@ class Sampler:
         used_s = np.interp([start_s, end_s], at_s, cpu_s)
         inside = inside_or_nearest(at_s, start_s, end_s)
         return Usage(
-            float(used_s[1] - used_s[0]) / (end_s - start_s),
+            float(used_s[1] - used_s[0]) / (end_s - start_s) if end_s > start_s else math.nan,
             at_s[inside],
             memory_mib[inside],
             mean_stage_ms(self._totals(start_s), self._totals(end_s)),

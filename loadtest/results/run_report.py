@@ -32,15 +32,40 @@ class RunReport:
     """A run, judged."""
 
     stages: list[StageResult]
-    verdicts: list[Verdict]
-    """Over all stages that count."""
-    problems: list[str]
-    """Why the run is invalid, in sentences; empty where it is valid."""
+    generator_problems: list[str]
+    """What is known to have gone wrong with the generator, in sentences without a stop."""
     knee: str | None
     """The sentence, where one was looked for."""
     cut_off: bool
     asked: Mapping[str, str]
     """The model, or the path, of each endpoint."""
+
+    @property
+    def counting(self) -> list[StageResult]:
+        """The stages that the objectives are judged by, each by itself: in all of them together, long quiet ones would
+        hide a short bad one.
+        """
+        return [each for each in self.stages if each.counts]
+
+    @property
+    def worst(self) -> list[tuple[StageResult, Verdict]]:
+        """For each objective the stage that came off worst, and how."""
+        found: dict[Objective, tuple[StageResult, Verdict]] = {}
+        for stage in self.counting:
+            for verdict in stage.verdicts:
+                if verdict.objective not in found or verdict.is_worse_than(found[verdict.objective][1]):
+                    found[verdict.objective] = stage, verdict
+        return list(found.values())
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the run is invalid, in sentences without a stop; empty where it is valid."""
+        of_stages = [
+            f"at {rounded(each.summary.rate)}/s {one}" for each in self.counting for one in each.summary.problems
+        ]
+        due = {name for each in self.counting for name in each.summary.by_endpoint}
+        never = [f"nothing was asked of {name}" for name in self.asked if self.counting and name not in due]
+        return [*self.generator_problems, *of_stages, *never]
 
     @property
     def valid(self) -> bool:
@@ -54,7 +79,7 @@ class RunReport:
             return INVALID
         if self.cut_off:
             return FAILED
-        return MET if all(verdict.met for verdict in self.verdicts) else MISSED
+        return MET if all(verdict.met for _, verdict in self.worst) else MISSED
 
 
 def report_on(
@@ -84,22 +109,14 @@ def report_on(
         InvalidObjectives: an endpoint was asked that has no objective.
     """
     results = []
+    late_s = on_time_s(objectives, [*asked, *table.endpoints()])
     for each in ran:
-        summary = summary_of(table, each.start_s, each.end_s, rate=each.stage.rate, on_time_s=on_time_s(objectives))
+        summary = summary_of(table, each.start_s, each.end_s, rate=each.stage.rate, on_time_s=late_s)
         verdicts = judge(objectives, table.due_between(each.start_s, each.end_s))
         results.append(StageResult(each, summary, verdicts, each.stage.rate <= judged_rate))
-    counting = [result for result in results if result.counts]
-    inside = sum(
-        ((table.due_s >= each.ran.start_s) & (table.due_s < each.ran.end_s) for each in counting),
-        start=table.due_s < 0,
-    )
     return RunReport(
         results,
-        judge(objectives, table.where(inside)),
-        [
-            *problems,
-            *(f"at {rounded(each.summary.rate)}/s {one}" for each in counting for one in each.summary.problems),
-        ],
+        list(problems),
         str(find_knee(points_of(results))) if seeks_knee and not cut_off else None,
         cut_off,
         asked,
@@ -160,8 +177,8 @@ def text_of(report: RunReport) -> str:
         [
             f"{each.ran.stage.seconds:g} s",
             rounded(each.summary.rate),
-            f"{each.summary.offered:.1f}",
-            f"{each.summary.goodput:.1f}",
+            number(each.summary.offered, ".1f"),
+            number(each.summary.goodput, ".1f"),
             *answers_cells(each.summary.answers),
             *generator_cells(each.summary, each.ran.generator_cpu_share),
         ]
@@ -171,7 +188,9 @@ def text_of(report: RunReport) -> str:
     asked = ", ".join(f"{endpoint} of {model}" for endpoint, model in report.asked.items())
     lines = [f"Asked: {asked}.", "", markdown(header, rows)]
     lines += endpoint_table([(f"{rounded(each.summary.rate)}/s", each.summary) for each in report.stages])
-    lines += ["", *(f"- {verdict}" for verdict in report.verdicts)]
+    several = len(report.counting) > 1
+    where = [f"at {rounded(stage.summary.rate)}/s, " if several else "" for stage, _ in report.worst]
+    lines += ["", *(f"- {at}{verdict}" for at, (_, verdict) in zip(where, report.worst, strict=True))]
     if report.knee is not None:
         lines += ["", report.knee, DEFINITION]
     lines += ["", _conclusion(report)]
@@ -198,6 +217,7 @@ def write_report(report: RunReport, table: Table, folder: Path) -> None:
         "asked": report.asked,
         "valid": report.valid,
         "problems": report.problems,
+        "generator_problems": report.generator_problems,
         "cut_off": report.cut_off,
         "exit_code": report.exit_code,
         "stages": [
@@ -211,8 +231,13 @@ def write_report(report: RunReport, table: Table, folder: Path) -> None:
             for each in report.stages
         ],
         "objectives": [
-            {**dataclasses.asdict(each.objective), "measured": each.measured, "met": each.met}
-            for each in report.verdicts
+            {
+                **dataclasses.asdict(verdict.objective),
+                "measured": verdict.measured,
+                "met": verdict.met,
+                "rate": stage.summary.rate,
+            }
+            for stage, verdict in report.worst
         ],
     }
     write_figures(figures, folder / "summary.json")

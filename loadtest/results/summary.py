@@ -1,6 +1,7 @@
 """What a stretch of a run comes to: exact percentiles, outcomes, goodput, and whether the offered rate was kept."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -82,11 +83,13 @@ class Summary:
     sent_late: int
     late_p99_ms: float
     """How late the generator itself was."""
+    generator_problems: tuple[str, ...] = ()
+    """What is known to have gone wrong with the generator, in sentences without a stop."""
 
     @property
     def offered(self) -> float:
         """Requests that were due, per second."""
-        return self.answers.requests / self.seconds
+        return _ratio(self.answers.requests, self.seconds)
 
     @property
     def on_time_share(self) -> float:
@@ -102,8 +105,10 @@ class Summary:
         """
         requests, unsent, wanted = self.answers.requests, self.answers.counts["unsent"], self.rate * self.seconds
         allowed = _RATE_TOLERANCE * wanted + _SIGMAS * math.sqrt(wanted)
-        problems = []
-        if not requests or abs(requests - wanted) > allowed:
+        problems = [*self.generator_problems]
+        if not self.seconds:
+            problems.append(f"the generator passed over the stage of {rounded(self.rate)} requests/s")
+        elif not requests or abs(requests - wanted) > allowed:
             problems.append(f"{rounded(self.offered)} requests/s were due instead of {rounded(self.rate)}")
         if unsent:
             problems.append(f"{unsent} of {requests} requests were never sent")
@@ -134,8 +139,20 @@ class Summary:
         }
 
 
-def summary_of(table: Table, start_s: float, end_s: float, *, rate: float, on_time_s: float = ON_TIME_S) -> Summary:
-    """Sum up the requests due from `start_s` on and before `end_s` (seconds since the epoch), `rate` per second."""
+def summary_of(
+    table: Table,
+    start_s: float,
+    end_s: float,
+    *,
+    rate: float,
+    on_time_s: float = ON_TIME_S,
+    generator_problems: Sequence[str] = (),
+) -> Summary:
+    """Sum up the requests due from `start_s` on and before `end_s` (seconds since the epoch), `rate` per second.
+
+    A stretch that ends before it begins has no length, which is one of its problems.
+    """
+    end_s = max(start_s, end_s)
     due = table.due_between(start_s, end_s)
     sent = due.but("unsent")
     return Summary(
@@ -143,10 +160,11 @@ def summary_of(table: Table, start_s: float, end_s: float, *, rate: float, on_ti
         seconds=end_s - start_s,
         answers=answers_in(due),
         by_endpoint={name: answers_in(due.asked(name)) for name in due.endpoints()},
-        goodput=_arrived_in_time(table, start_s, end_s) / (end_s - start_s),
+        goodput=_ratio(_arrived_in_time(table, start_s, end_s), end_s - start_s),
         on_time_s=on_time_s,
         sent_late=int((sent.late_s > on_time_s).sum()),
         late_p99_ms=percentile(sent.late_s, 99) * 1000,
+        generator_problems=tuple(generator_problems),
     )
 
 

@@ -64,8 +64,21 @@ def test_an_endpoint_that_is_asked_has_to_have_an_objective() -> None:
 
 
 def test_requests_have_to_be_sent_in_a_fifth_of_the_smallest_limit() -> None:
-    assert on_time_s(read_objectives()) == pytest.approx(0.02)
-    assert on_time_s([Objective("segment", 99.0, 2500.0), Objective("segment", None, 0.001)]) == 0.05
+    # The limit of p95 is 200 ms.
+    assert on_time_s(read_objectives(), ["classify"]) == pytest.approx(0.04)
+    assert on_time_s([Objective("segment", 99.0, 2500.0), Objective("segment", None, 0.001)], ["segment"]) == 0.05
+
+
+def test_a_limit_that_lateness_does_not_decide_makes_no_run_invalid() -> None:
+    tight = Objective("cam", 99.0, 5.0)
+    assert on_time_s([tight], ["classify"]) == 0.05  # nobody asks
+    assert on_time_s([Objective("classify", 50.0, 20.0)], ["classify"]) == 0.05  # one in a thousand moves no median
+    assert on_time_s([Objective("classify", 99.0, 0.0)], ["classify"]) == 0.005
+    ran = [RanStage(Stage(10, 10.0), 0.0, 10.0, 0.1)]
+    table = table_of([0.02] * 100, late_s=0.004)
+    limits = [tight, Objective("classify", 99.0, 1.0), Objective("classify", 50.0, 2.0)]
+    report = report_on(table, ran, limits, judged_rate=10.0, seeks_knee=False, asked={"classify": "m"})
+    assert report.exit_code == MISSED
 
 
 @pytest.mark.parametrize(
@@ -119,6 +132,24 @@ def test_stages_above_the_rate_that_has_to_be_carried_do_not_count() -> None:
     assert reported(spiky, 10.0, 50.0).exit_code == MET
     assert reported(spiky, 10.0, 50.0, judged_rate=50.0).exit_code == INVALID
     assert [stage.rate <= 10 for stage in spike(10)] == [True, False, True]
+
+
+def test_each_stage_is_judged_by_itself() -> None:
+    long_and_quiet = table_of([0.01] * 4000, every_s=0.005)
+    bad = joined(table_of([0.01] * 192, every_s=0.1, start_s=20.0), table_of([0.9] * 8, start_s=39.2))
+    ran = [RanStage(Stage(20, 200.0), 0.0, 20.0, 0.1), RanStage(Stage(20, 10.0), 20.0, 40.0, 0.1)]
+    table, asked = joined(long_and_quiet, bad), {"classify": "m"}
+    report = report_on(table, ran, read_objectives(), judged_rate=200.0, seeks_knee=False, asked=asked)
+    assert report.exit_code == MISSED
+    assert "- at 10/s, classify: p99 900.0 ms, above the objective of 250 ms" in text_of(report)
+
+
+def test_an_endpoint_of_which_nothing_was_asked_makes_a_run_invalid() -> None:
+    ran = [RanStage(Stage(10, 10.0), 0.0, 10.0, 0.1)]
+    asked = {"classify": "m", "segment": "s"}
+    report = report_on(table_of([0.01] * 100), ran, read_objectives(), judged_rate=10.0, seeks_knee=False, asked=asked)
+    assert report.exit_code == INVALID
+    assert "should have been: nothing was asked of segment." in text_of(report)
 
 
 def test_the_report_names_the_knee_where_there_were_steps() -> None:

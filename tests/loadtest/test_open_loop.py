@@ -50,7 +50,7 @@ def test_a_run_whose_offered_rate_was_not_kept_is_invalid(tmp_path: Path) -> Non
     assert run.code == 3, run.output
     assert not run.summary()["valid"]
     assert run.summary()["stages"][0]["on_time_share"] < 0.95
-    assert "requests were sent more than 20 ms late" in (tmp_path / "report.md").read_text()
+    assert "requests were sent more than 40 ms late" in (tmp_path / "report.md").read_text()
 
 
 def test_a_rate_below_that_of_one_stream_is_kept(tmp_path: Path) -> None:

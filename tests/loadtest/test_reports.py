@@ -1,14 +1,18 @@
 """The tables of overload and soak say what happened, and what is not to be trusted; so do their exit codes."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
-from loadtest.measuring.generator import Asked, GeneratorFailed, generate
-from loadtest.measuring.overload import Overload, Overloaded
+from loadtest.measuring.generator import Asked, Generated, GeneratorFailed, generate
+from loadtest.measuring.overload import Overload, Overloaded, overload
 from loadtest.measuring.overload_report import faults, overload_code, overload_text
+from loadtest.measuring.prometheus import watch_of
 from loadtest.measuring.servers import Target
 from loadtest.measuring.setting import setting_lines, setting_of
 from loadtest.measuring.soak import Soak, Trend, soak_text
@@ -16,7 +20,7 @@ from loadtest.results.objectives import Objective, Verdict
 from loadtest.results.rows import Table
 from loadtest.results.slopes import Slope
 from loadtest.results.summary import Summary, summary_of
-from loadtest.traffic.stages import Stage
+from loadtest.traffic.stages import RanStage, Stage
 from tests.loadtest.stub_service import stub_service
 from tests.loadtest.tables import joined, table_of
 
@@ -56,6 +60,10 @@ def test_goodput_is_compared_with_the_best_that_was_seen_around_the_knee() -> No
 
 SLOW = ten_seconds(joined(table_of([1.0] * 50, every_s=0.07), REFUSED, REFUSED), rate=20.0)
 BROKEN = ten_seconds(joined(table_of([1.0] * 120, every_s=0.07), table_of([15.0] * 80, outcome="broken")), rate=20.0)
+HESITANT = ten_seconds(
+    joined(table_of([1.0] * 120, every_s=0.07), table_of([8.0] * 80, every_s=0.1, outcome="refused")), rate=20.0
+)
+PASSED_OVER = summary_of(table_of([0.01] * 50), 2.0, 1.0, rate=10.0)
 LATE = ten_seconds(table_of([1.0] * 200, every_s=0.05, late_s=0.5), rate=20.0)
 
 
@@ -69,7 +77,11 @@ LATE = ten_seconds(table_of([1.0] * 200, every_s=0.05, late_s=0.5), rate=20.0)
         (replace(GOOD, memory_mib=(170.0, 300.0, 170.0)), 1, "memory is not flat: 170 MiB before, 300 at most"),
         (replace(GOOD, memory_mib=(170.0, 190.0, 190.0)), 1, "memory is not flat"),
         (replace(GOOD, multiple=10.0, over=SLOW, recovery_s=None), 0, None),  # reported, not judged
+        (replace(GOOD, multiple=10.0, over=LATE), 0, None),
+        (replace(GOOD, over=HESITANT), 1, "refusals took 8000 ms (p99), more than 1000"),
+        (replace(GOOD, recovery_s=17.0), 1, "held again after 17 s, later than 9"),
         (replace(GOOD, over=LATE), 3, "were sent more than 50 ms late"),
+        (replace(GOOD, over=PASSED_OVER), 3, "the generator passed over the stage of 10 requests/s"),
         (replace(GOOD, back=replace(LATE, rate=5.0)), 3, "20 requests/s were due instead of 5"),
     ],
 )
@@ -86,6 +98,9 @@ def test_a_service_that_answers_all_there_is_has_no_fault_at_a_knee_that_was_put
     result = convoy(replace(GOOD, over=all_of_it), replace(GOOD, multiple=10.0, over=many))
     assert result.best_goodput > 99
     assert faults(result) == []
+    # But it proves nothing about overload.
+    assert overload_code(result) == 3
+    assert "Convoy answered 2 times what was given as its knee: it was never overloaded" in overload_text([result])
 
 
 def test_a_rate_that_was_not_kept_around_the_knee_makes_the_best_goodput_worthless() -> None:
@@ -132,3 +147,30 @@ def test_a_result_says_what_it_was_measured_on() -> None:
     assert {"machine", "revision", "when", "command"} <= setting.keys()
     assert f"- service: Convoy at {url}" in setting_lines(setting)
     assert json.dumps(setting)
+
+
+def frozen(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> Generated:
+    """A generator that stood still over the second stage and gave up in the third."""
+    ends_s = [10.0, 10.0, 11.0]
+    ran = [
+        RanStage(stage, start_s, end_s, 0.1)
+        for stage, start_s, end_s in zip(stages, [0.0, *ends_s], ends_s, strict=False)
+    ]
+    problems = ["the generator was too busy to begin a stage in time"]
+    return Generated(table_of([0.01] * 110), ran, {"classify": "m"}, problems)
+
+
+def test_a_generator_that_slept_through_a_stage_makes_it_invalid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("loadtest.measuring.overload.generate", frozen)
+    with stub_service() as url:
+        target = Target("stub", url, "/raw", psutil.Process())
+        watch = partial(watch_of, target, None)
+        found = overload(target, Asked(), watch, 10.0, 5.0, seconds=2.0, folder=tmp_path, tries=1)
+    assert found.problems[:2] == [
+        "the generator was too busy to begin a stage in time",
+        "the generator passed over the stage of 50 requests/s",
+    ]
+    assert overload_code(convoy(found)) == 3
+    assert "invalid: the generator was too busy" in overload_text([convoy(found)])
