@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ class Plan:
 
     host: str
     """URL of the service."""
-    endpoints: Sequence[str]
+    users: Sequence[Sequence[str]]
+    """The endpoints of each class of users."""
     model: str | None
     segmenter: str | None
     classify_path: str
@@ -41,6 +42,7 @@ class Session:
         self._environment = environment
         self._loop: OpenLoop | None = None
         self._questions: dict[str, Iterator[Question]] = {}
+        self._never_asked: set[str] = set()
         self._ready = Event()
 
     @property
@@ -74,7 +76,7 @@ class Session:
         asked: dict[str, str] = {}
         try:
             pictures = load_pictures(Path(plan.pictures))
-            for endpoint in plan.endpoints:
+            for endpoint in sorted({endpoint for endpoints in plan.users for endpoint in endpoints}):
                 path = plan.classify_path if endpoint == "classify" else ""
                 if path:
                     asked[endpoint] = path
@@ -87,10 +89,13 @@ class Session:
                 self._questions[endpoint] = itertools.cycle(answered)
         except (NoPictures, Failed) as error:
             raise NothingToAsk(str(error)) from None
-        if missing := set(plan.endpoints) - self._questions.keys():
-            print(f"loadtest: no model can {' or '.join(sorted(missing))} here; that share is left out.", flush=True)
-        if not self._questions:
-            raise NothingToAsk("There is nothing left to ask.")
+        for endpoints in plan.users:
+            missing = " or ".join(sorted(set(endpoints) - self._questions.keys()))
+            if not self.available(endpoints):
+                raise NothingToAsk(f"No model can {missing} here, and there are users who ask for nothing else.")
+            if missing:
+                print(f"loadtest: no model can {missing} here; that share is left out.", flush=True)
+        self._never_asked = set(self._questions)
         self._ready.set()
         return asked
 
@@ -103,10 +108,15 @@ class Session:
         if self._loop is not None:
             self._loop.close()
 
-    def available(self, shares: Mapping[str, int]) -> dict[str, int]:
-        """The shares that the service can answer."""
-        return {endpoint: share for endpoint, share in shares.items() if endpoint in self._questions}
+    def available(self, endpoints: Iterable[str]) -> list[str]:
+        """Those that the service can answer."""
+        return [endpoint for endpoint in endpoints if endpoint in self._questions]
+
+    def never_asked(self, endpoints: Iterable[str]) -> str | None:
+        """One of the endpoints, of which nothing has been asked yet in this test; None where there is none."""
+        return next((endpoint for endpoint in endpoints if endpoint in self._never_asked), None)
 
     def question(self, endpoint: str) -> Question:
         """The next question for an endpoint; the pictures take turns."""
+        self._never_asked.discard(endpoint)
         return next(self._questions[endpoint])

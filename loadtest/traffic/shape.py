@@ -17,7 +17,7 @@ from loadtest.traffic.open_loop import PATIENCE_S
 from loadtest.traffic.options import InvalidOptions, chosen_stages
 from loadtest.traffic.questions import NothingToAsk
 from loadtest.traffic.session import Plan
-from loadtest.traffic.stages import RanStage, stage_at
+from loadtest.traffic.stages import RanStage, stage_at, streams_for
 from loadtest.traffic.users import Stream
 
 # What has not been answered by then will not be.
@@ -42,6 +42,7 @@ class Run:
         """
         options: Any = environment.parsed_options
         self._options = options
+        self._classes = len(streams_of(environment))
         self._crew = crew
         self.stages = chosen_stages(options)
         self.objectives = objectives_for(environment)
@@ -74,7 +75,7 @@ class Run:
             return self._options.num_users or 1, self._options.spawn_rate or 1
         index = stage_at(self.stages, now)
         assert index is not None
-        users = max(1, math.ceil(self.stages[index].rate / self._options.stream_rate - 1e-9))
+        users = streams_for(self.stages[index].rate, self._options.stream_rate, self._classes)
         while index >= len(self._stages_began_s):
             self._crew.look_at_clock()
             self._crew.keep_pace(self.stages[index].rate / users)
@@ -152,7 +153,7 @@ def objectives_for(environment: Environment) -> list[Objective]:
     options: Any = environment.parsed_options
     objectives = read_objectives(Path(options.objectives))
     if chosen_stages(options):
-        require(objectives, _endpoints(environment))
+        require(objectives, {endpoint for each in streams_of(environment) for endpoint in each.shares})
     return objectives
 
 
@@ -160,7 +161,7 @@ def _plan(environment: Environment) -> Plan:
     options: Any = environment.parsed_options
     return Plan(
         host=environment.host or "",
-        endpoints=_endpoints(environment),
+        users=[list(each.shares) for each in streams_of(environment)],
         model=options.model or None,
         segmenter=options.segmenter or None,
         classify_path=options.classify_path,
@@ -168,6 +169,6 @@ def _plan(environment: Environment) -> Plan:
     )
 
 
-def _endpoints(environment: Environment) -> list[str]:
-    streams = [each for each in environment.user_classes if issubclass(each, Stream)]
-    return sorted({endpoint for each in streams for endpoint in each.shares})
+def streams_of(environment: Environment) -> list[type[Stream]]:
+    """The classes of users."""
+    return [each for each in environment.user_classes if issubclass(each, Stream)]

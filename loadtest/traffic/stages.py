@@ -1,5 +1,6 @@
 """Load over time, as stages of constant offered rate: smoke, load, step, spike and soak, or any stages of one's own."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,13 @@ def parse_stages(text: str) -> list[Stage]:
             )
         stages.append(Stage(float(match[1]), float(match[2])))
     return stages
+
+
+def streams_for(rate: float, most: float, classes: int) -> int:
+    """How many streams make up a rate, each of at most `most` per second; Locust deals them out evenly to classes of
+    users, and each class gets as many as the others.
+    """
+    return classes * max(1, math.ceil(rate / most / classes - 1e-9))
 
 
 def strictly_ascending(stages: Sequence[Stage]) -> bool:

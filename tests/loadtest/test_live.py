@@ -45,6 +45,15 @@ def test_smoke_asks_every_endpoint_and_meets_the_objectives(service: Service, tm
     assert (tmp_path / "locust.html").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("users", [("Mixed",), ("Classify", "Segment", "Cam")])
+def test_however_short_a_test_is_it_asks_for_everything(
+    service: Service, tmp_path: Path, users: tuple[str, ...]
+) -> None:
+    run = run_locust(service.url, tmp_path, *users, "--stages", "3x1", "--pictures", SMALL)
+    assert run.table().endpoints() == ["classify", "segment", "cam"]
+    assert "nothing was asked" not in run.output
+
+
 def loadtest_command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "loadtest", *map(str, arguments)]
 

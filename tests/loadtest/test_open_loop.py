@@ -140,7 +140,7 @@ def test_a_run_that_is_ended_from_outside_reports_what_there_was(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("Segment",), "There is nothing left to ask"),
+        (("Classify", "Segment"), "No model can segment here, and there are users who ask for nothing else."),
         (("Classify", "--model", "another"), "another is not ready to classify; there is stub."),
         (("Classify", "--pictures", "/nowhere"), "/nowhere holds no pictures."),
         (("Classify", "--objectives", "/nowhere.toml"), "/nowhere.toml cannot be read"),

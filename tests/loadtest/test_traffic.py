@@ -13,7 +13,7 @@ from PIL import Image
 from loadtest.traffic.answers import Question, answered, code_in, problem_with
 from loadtest.traffic.options import add_options
 from loadtest.traffic.pictures import Picture, load_pictures
-from loadtest.traffic.stages import SHAPES, Stage, parse_stages, stage_at
+from loadtest.traffic.stages import SHAPES, Stage, parse_stages, stage_at, streams_for
 
 PICTURE = Picture("a.png", b"", "image/png", 40, 30)
 
@@ -153,6 +153,16 @@ def test_stages_follow_each_other_and_end() -> None:
 def test_other_texts_are_no_stages(text: str) -> None:
     with pytest.raises(ValueError, match="is no stage"):
         parse_stages(text)
+
+
+@pytest.mark.parametrize(
+    ("rate", "most", "classes", "streams"),
+    [(2, 1, 1, 2), (2, 1, 3, 3), (10, 1, 3, 12), (0.5, 1, 2, 2), (30, 0.1, 1, 300)],
+)
+def test_every_class_of_users_has_as_many_streams_as_the_others(
+    rate: float, most: float, classes: int, streams: int
+) -> None:
+    assert streams_for(rate, most, classes) == streams
 
 
 def test_shapes_are_relative_to_the_rate() -> None:
