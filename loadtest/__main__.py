@@ -53,7 +53,7 @@ def _folder(options: argparse.Namespace) -> Path:
 
 def _load(options: argparse.Namespace) -> int:
     folder = _folder(options)
-    tried: list[Tried] = []
+    measured: dict[float, Tried] = {}
     with _target(options) as target:
 
         def measure(rate: float, attempt: int) -> Step:
@@ -63,26 +63,32 @@ def _load(options: argparse.Namespace) -> int:
             step = measure_step(target, _asked(options), watch, rate, seconds=seconds, folder=place)
             why = [*step.summary.problems, *step.missed, "objectives met"][0]
             print(f"{rounded(rate)} requests/s: {why}", flush=True)
+            measured.setdefault(rate, Tried(rate, [])).steps.append(step)
+            _write_page(options, target, list(measured.values()))
             return step
 
         found = search(measure, lowest=options.lowest, highest=options.highest)
-        for each in try_rates(measure, options.rates) if options.rates else found:
-            tried.append(each)
-            page = _write_page(options, target, tried)
+        try:
+            tried = list(try_rates(measure, options.rates) if options.rates else found)
+        except (GeneratorFailed, Unreadable) as error:
+            if measured:
+                raise GeneratorFailed(f"{error} What was measured until then lies in {options.out}.") from None
+            raise
     knee = knee_of(tried)
+    page = options.out / "index.html"
     print(f"\n{step_table([step for each in tried for step in each.steps])}\n\n{knee}\n{page}")
     if knee.beyond is not None and not knee.beyond.valid:
         return INVALID
     return MET if knee.rate is not None else MISSED
 
 
-def _write_page(options: argparse.Namespace, target: Target, tried: Sequence[Tried]) -> Path:
+def _write_page(options: argparse.Namespace, target: Target, tried: Sequence[Tried]) -> None:
     steps = [step for each in tried for step in each.steps]
     judged = {verdict.objective.endpoint for step in steps for verdict in step.verdicts}
     objectives = [each for each in read_objectives(options.objectives) if each.endpoint in judged]
     title = f"Load on {', '.join(sorted(set(steps[0].asked.values())))}"
     setting = setting_of(target, _asked(options), steps[0].asked)
-    return write_page(tried, objectives, options.out, title=title, setting=setting)
+    write_page(tried, objectives, options.out, title=title, setting=setting)
 
 
 def _overload(options: argparse.Namespace) -> int:

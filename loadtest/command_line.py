@@ -7,6 +7,7 @@ from loadtest.measuring.soak import LEAST_REQUESTS
 from loadtest.results.objectives import DEFAULT_FILE
 from loadtest.traffic.options import positive
 from loadtest.traffic.pictures import DEFAULT_FOLDER
+from loadtest.traffic.stages import LEAST_S
 
 _USERS = ("Classify", "Segment", "Cam", "Mixed")
 
@@ -20,6 +21,8 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
             parser.error(f"--peer can only classify, and --users {options.users} asks for more.")
         if not options.peer.is_file():
             parser.error(f"--peer {options.peer} is no file.")
+    if options.command == "overload" and options.seconds < LEAST_S:
+        parser.error(f"--seconds {options.seconds:g} are too few; an overload lasts at least {LEAST_S:g}.")
     if options.command == "soak" and options.knee * options.share * options.minutes * 60 < LEAST_REQUESTS:
         least = LEAST_REQUESTS / (options.knee * options.share * 60)
         parser.error(f"--minutes {options.minutes:g} are too few at this rate; slopes need {least:.2g}.")

@@ -1,5 +1,6 @@
 """For `locust -f loadtest/locustfile.py [Classify|Segment|Cam|Mixed] --host URL`, alone or as master and workers."""
 
+import argparse
 import signal
 import sys
 import time
@@ -16,12 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from loadtest.results.objectives import InvalidObjectives
 from loadtest.results.run_report import FAILED, report_on, text_of, write_report
 from loadtest.traffic.crew import Alone, Workers, work_for_master
-from loadtest.traffic.options import InvalidOptions, add_options, judged_rate, report_folder, seeks_knee
+from loadtest.traffic.options import InvalidOptions, add_options, check_run_time, judged_rate, report_folder, seeks_knee
 from loadtest.traffic.session import Session
 from loadtest.traffic.shape import Stages, objectives_for
 from loadtest.traffic.users import Cam, Classify, Mixed, Segment, Stream
 
 __all__ = ["Cam", "Classify", "Mixed", "Segment", "Stages"]
+
+_USERS = [each.__name__ for each in (Classify, Segment, Cam, Mixed)]
 
 
 def _begin(environment: Environment, **_: object) -> None:
@@ -41,6 +44,7 @@ def _begin(environment: Environment, **_: object) -> None:
     try:
         if options.class_picker:
             raise InvalidOptions("The users are named on the command line; --class-picker does not work here.")
+        check_run_time(options)
         objectives_for(environment)
         if environment.web_ui is None and not environment.host:
             raise InvalidOptions("--host has to say where the service is, as in --host http://127.0.0.1:3000.")
@@ -87,6 +91,20 @@ def _end(environment: Environment, **_: object) -> None:
     environment.process_exit_code = report.exit_code
 
 
+def _know_users(parser: Any) -> None:
+    """Locust itself would end with the exit code of missed objectives where it does not know a class of users."""
+
+    def known(name: str) -> str:
+        if name not in _USERS:
+            raise argparse.ArgumentTypeError(f"there are no users {name!r}; there are {', '.join(_USERS)}")
+        return name
+
+    for action in parser._actions:
+        if action.dest == "user_classes":
+            action.type = known
+
+
 events.init_command_line_parser.add_listener(add_options)
+events.init_command_line_parser.add_listener(_know_users)
 events.init.add_listener(_begin)
 events.test_stop.add_listener(_end)

@@ -24,7 +24,7 @@ _STOP_S = 30.0
 
 
 class GeneratorFailed(RuntimeError):
-    """Locust ended without a report; the message has the end of what it said."""
+    """Locust ended without a report; the message says why in one sentence, or has the end of what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,9 @@ def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path
         locust.wait()
     output = log.read_text()
     if locust.returncode not in (MET, MISSED, INVALID) or not (folder / "summary.json").exists():
-        raise GeneratorFailed(f"Locust failed:\n{output[-2000:]}")
-    for line in output.splitlines():
-        if line.startswith("loadtest:"):
-            print(line, flush=True)
+        raise GeneratorFailed(_why(target, output))
+    for sentence in _sentences(output):
+        print(f"loadtest: {sentence}", flush=True)
     summary = json.loads((folder / "summary.json").read_text())
     ran = [
         RanStage(Stage(each["seconds"], each["rate"]), each["start_s"], each["end_s"], each["generator_cpu_share"])
@@ -95,3 +94,14 @@ def generate(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path
     # A stage that was never begun has no length.
     ran += [RanStage(stage, ran[-1].end_s, ran[-1].end_s, math.nan) for stage in stages[len(ran) :]]
     return Generated(read_csv(folder / "requests.csv"), ran, summary["asked"], summary["generator_problems"])
+
+
+def _sentences(output: str) -> list[str]:
+    """What our own part of Locust said."""
+    return [line.removeprefix("loadtest: ") for line in output.splitlines() if line.startswith("loadtest: ")]
+
+
+def _why(target: Target, output: str) -> str:
+    if target.has_ended:
+        return f"{target.name} has ended."
+    return "\n".join(_sentences(output)) or f"Locust failed:\n{output[-2000:]}"

@@ -36,6 +36,14 @@ class Target:
     process: psutil.Process | None = None
     """Its parent process; None where it was not started here."""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started here and runs no more."""
+        if self.process is None:
+            return False
+        # What nobody has waited for yet stays as a zombie.
+        return not self.process.is_running() or bool(self.process.status() == psutil.STATUS_ZOMBIE)
+
 
 def cores() -> tuple[list[int], list[int]]:
     """The core of the server, and that of the generator; the same where there is one only."""

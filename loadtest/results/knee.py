@@ -26,11 +26,13 @@ class Knee:
     """Where the objectives stop to hold."""
 
     rate: float | None
-    """Requests per second; None where already the lowest rate was too much."""
+    """Requests per second; None where already the lowest rate was too much, for the service or the generator."""
     beyond: Point | None
     """The next higher measured rate; None where none was measured."""
 
     def __str__(self) -> str:
+        if self.rate is None and self.beyond is not None and not self.beyond.valid:
+            return f"Knee: unknown; at {rounded(self.beyond.rate)} requests/s the generator could not keep the rate."
         if self.rate is None:
             return f"Knee: below the lowest rate that was measured{self._why()}."
         return f"Knee: {rounded(self.rate)} requests/s{self._why()}."

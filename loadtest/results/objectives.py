@@ -88,6 +88,8 @@ def read_objectives(path: Path = DEFAULT_FILE) -> list[Objective]:
         for figure, limit in limits.items():
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
                 raise InvalidObjectives(f"{path}: {figure} of {endpoint} has to be a number of at least 0.")
+            if figure == "error_share" and limit > 1:
+                raise InvalidObjectives(f"{path}: error_share of {endpoint} is a share, from 0 to 1.")
             objectives.append(Objective(endpoint, _percent(path, endpoint, figure), float(limit)))
     return objectives
 
@@ -96,7 +98,7 @@ def _percent(path: Path, endpoint: str, figure: str) -> float | None:
     if figure == "error_share":
         return None
     match = _PERCENTILE.fullmatch(figure)
-    if match is None:
+    if match is None or not float(match[1].replace("_", ".")):
         raise InvalidObjectives(
             f"{path}: {figure} of {endpoint} is neither a percentile such as p99_ms nor error_share."
         )

@@ -47,5 +47,7 @@ def _models(client: HTTPClient) -> list[dict[str, str]]:
         response = client.request("GET", "/v1/models")
         models: list[dict[str, str]] = json.loads(bytes(response.read()))["models"]
     except (*FAILURE_EXCEPTIONS, ValueError, KeyError, TypeError) as error:
-        raise NothingToAsk(f"{client.host}:{client.port} does not list its models: {error}.") from None
+        raise NothingToAsk(
+            f"{client.host}:{client.port} does not list its models: {str(error).removesuffix('.')}."
+        ) from None
     return models

@@ -40,6 +40,9 @@ def test_a_knee_that_was_not_reached_is_not_claimed() -> None:
     knee = find_knee([point(10), point(20, valid=False), point(30, missed="slow")])
     assert knee.rate == 10
     assert "it was the generator that could not keep the rate" in str(knee)
+    assert str(find_knee([point(10, valid=False)])) == (
+        "Knee: unknown; at 10 requests/s the generator could not keep the rate."
+    )
     assert find_knee([point(10, missed="slow")]).rate is None
     sentence = "Knee: below the lowest rate that was measured; at 10 requests/s slow."
     assert str(find_knee([point(10, missed="slow")])) == sentence

@@ -123,6 +123,7 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(service
         (("load", "--repository", "/nowhere"), "--repository /nowhere is no folder"),
         (("load", "--prometheus", "http://127.0.0.1:9", "--url", "http://127.0.0.1:9"), "cannot be read"),
         (("overload", "--knee", "0"), "argument --knee: '0' is no number above 0"),
+        (("overload", "--knee", "9", "--seconds", "1"), "--seconds 1 are too few; an overload lasts at least 2"),
         (("overload", "--knee", "9", "--users", "Cam", "--peer", "README.md"), "--peer can only classify"),
         (("overload", "--knee", "9", "--peer", "/nowhere"), "--peer /nowhere is no file"),
     ],

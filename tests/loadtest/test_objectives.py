@@ -89,6 +89,9 @@ def test_a_limit_that_lateness_does_not_decide_makes_no_run_invalid() -> None:
         ("classify = 3", "'classify' is no endpoint"),
         ("[cam]\nmean_ms = 1", "mean_ms of cam is neither a percentile"),
         ("[cam]\np50_ms = '1'", "p50_ms of cam has to be a number"),
+        ("[cam]\nerror_share = 5", "error_share of cam is a share, from 0 to 1"),
+        ("[cam]\np0_ms = 5", "p0_ms of cam is neither a percentile"),
+        ("[cam]\np0_0_ms = 5", "p0_0_ms of cam is neither a percentile"),
         ("[cam]\np50_ms = -1", "p50_ms of cam has to be a number"),
     ],
 )

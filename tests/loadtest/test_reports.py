@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from loadtest.__main__ import _load as load
+from loadtest.command_line import parsed
 from loadtest.measuring.generator import Asked, Generated, GeneratorFailed, generate
 from loadtest.measuring.overload import Overload, Overloaded, overload
 from loadtest.measuring.overload_report import faults, overload_code, overload_text
@@ -16,6 +18,7 @@ from loadtest.measuring.prometheus import watch_of
 from loadtest.measuring.servers import Target
 from loadtest.measuring.setting import setting_lines, setting_of
 from loadtest.measuring.soak import Soak, Trend, soak_text
+from loadtest.measuring.steps import Step
 from loadtest.results.objectives import Objective, Verdict
 from loadtest.results.rows import Table
 from loadtest.results.slopes import Slope
@@ -137,6 +140,31 @@ def test_a_soak_is_judged_by_growth_and_objectives() -> None:
 def test_a_generator_that_cannot_work_hands_its_reason_on(tmp_path: Path) -> None:
     with stub_service() as url, pytest.raises(GeneratorFailed, match="another is not ready to classify"):
         generate(Target("stub", url), Asked(model="another"), [Stage(2, 5)], tmp_path)
+
+
+def test_a_service_that_has_ended_is_the_reason_and_not_what_locust_said(tmp_path: Path) -> None:
+    with psutil.Popen(["sleep", "60"]) as ended:
+        target = Target("Convoy", "http://127.0.0.1:9", process=psutil.Process(ended.pid))
+        ended.kill()
+        with pytest.raises(GeneratorFailed, match=r"^Convoy has ended\.$"):
+            generate(target, Asked(), [Stage(2, 5)], tmp_path)
+
+
+def test_steps_are_written_before_their_rate_is_decided(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    slow = Verdict(Objective("classify", 99.0, 250.0), 300.0)
+    steps = [Step(10.0, KNEE, [slow], 0.5, 0.1, 170.0, {}, {"classify": "stub"})]
+
+    def measure(*_: object, **__: object) -> Step:
+        if not steps:
+            raise GeneratorFailed("Convoy has ended.")
+        return steps.pop()
+
+    monkeypatch.setattr("loadtest.__main__.measure_step", measure)
+    with stub_service() as url, pytest.raises(GeneratorFailed) as failed:
+        load(parsed(["load", "--url", url, "--rates", "10,20", "--out", str(tmp_path)]))
+    assert str(failed.value) == f"Convoy has ended. What was measured until then lies in {tmp_path}."
+    assert "| 10 | 10.0 | 10.0 |" in (tmp_path / "report.md").read_text()
+    assert (tmp_path / "index.html").exists()
 
 
 def test_a_result_says_what_it_was_measured_on() -> None:

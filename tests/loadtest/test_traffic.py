@@ -2,16 +2,18 @@
 
 import io
 import json
+import math
 import struct
 import zlib
 from pathlib import Path
 
+import configargparse  # type: ignore[import-untyped]
 import pytest
 import yaml
 from PIL import Image
 
 from loadtest.traffic.answers import Question, answered, code_in, problem_with
-from loadtest.traffic.options import add_options
+from loadtest.traffic.options import add_options, chosen_stages, judged_rate
 from loadtest.traffic.pictures import Picture, load_pictures
 from loadtest.traffic.stages import SHAPES, Stage, parse_stages, stage_at, streams_for
 
@@ -172,6 +174,30 @@ def test_shapes_are_relative_to_the_rate() -> None:
     assert [stage.rate for stage in stages["step"]] == [20 * number for number in range(1, 11)]
     assert [stage.rate for stage in stages["spike"]] == [100, 500, 100]
     assert stages["soak"] == [Stage(1800, 70)]
+
+
+def test_variables_that_are_empty_stand_for_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = configargparse.ArgumentParser()
+    add_options(parser)
+    names = ("SHAPE", "RATE", "STAGES", "STREAM_RATE", "MODEL", "PICTURES", "OBJECTIVES", "REPORT")
+    defaults = parser.parse_args([])
+    for name in names:
+        monkeypatch.setenv(f"LOADTEST_{name}", "")
+    given = parser.parse_args([])
+    assert (given.stream_rate, given.pictures, given.objectives) == (
+        defaults.stream_rate,
+        defaults.pictures,
+        defaults.objectives,
+    )
+    assert judged_rate(given) == 10
+
+
+def test_objectives_count_up_to_the_rate_that_was_given() -> None:
+    parser = configargparse.ArgumentParser()
+    add_options(parser)
+    assert judged_rate(parser.parse_args(["--stages", "10x40"])) == math.inf
+    assert judged_rate(parser.parse_args(["--stages", "10x40,10x80", "--rate", "40"])) == 40
+    assert chosen_stages(parser.parse_args(["--shape", "load", "--rate", "40"]))[-1].rate == 40
 
 
 class Options:
