@@ -63,6 +63,8 @@ def measure_step(target: Target, asked: Asked, watch: Watch, rate: float, *, sec
     ran = generated.stages[0]
     start_s, end_s = min(ran.start_s + _WARM_UP_S, ran.end_s), ran.end_s
     objectives = read_objectives(asked.objectives)
+    measured = generated.table.due_between(start_s, end_s)
+    never = [f"nothing was asked of {name}" for name in generated.asked if name not in measured.endpoints()]
     usage = watch.usage(start_s, end_s)
     return Step(
         rate,
@@ -72,9 +74,9 @@ def measure_step(target: Target, asked: Asked, watch: Watch, rate: float, *, sec
             end_s,
             rate=rate,
             on_time_s=on_time_s(objectives, generated.asked),
-            generator_problems=generated.problems,
+            generator_problems=[*generated.problems, *never],
         ),
-        judge(objectives, generated.table.due_between(start_s, end_s)),
+        judge(objectives, measured),
         usage.cpu_share,
         ran.generator_cpu_share,
         float(usage.memory_mib.max()),

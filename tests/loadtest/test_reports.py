@@ -18,7 +18,7 @@ from loadtest.measuring.prometheus import watch_of
 from loadtest.measuring.servers import Target
 from loadtest.measuring.setting import setting_lines, setting_of
 from loadtest.measuring.soak import Soak, Trend, soak_text
-from loadtest.measuring.steps import Step
+from loadtest.measuring.steps import Step, measure_step
 from loadtest.results.objectives import Objective, Verdict
 from loadtest.results.rows import Table
 from loadtest.results.slopes import Slope
@@ -202,3 +202,16 @@ def test_a_generator_that_slept_through_a_stage_makes_it_invalid(
     ]
     assert overload_code(convoy(found)) == 3
     assert "invalid: the generator was too busy" in overload_text([convoy(found)])
+
+
+def test_a_step_in_which_an_endpoint_was_not_asked_is_invalid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def ask(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> Generated:
+        table = joined(table_of([0.01] * 120), table_of([0.01], start_s=0.1, endpoint="cam"))
+        return Generated(table, [RanStage(stages[0], 0.0, 12.0, 0.1)], {"classify": "m", "cam": "m"})
+
+    monkeypatch.setattr("loadtest.measuring.steps.generate", ask)
+    with stub_service() as url:
+        target = Target("stub", url, "/raw", psutil.Process())
+        step = measure_step(target, Asked(), watch_of(target, None), 10.0, seconds=10.0, folder=tmp_path)
+    assert step.summary.problems == ["nothing was asked of cam"]
+    assert step.judgement == "invalid"
