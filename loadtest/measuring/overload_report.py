@@ -67,7 +67,7 @@ def faults(result: Overloaded) -> list[str]:
             sentences.append(f"{begin} refusals took {refused_ms:.0f} ms (p99), more than {_REFUSED_MS:.0f}.")
         if each.recovery_s is not None and each.recovery_s > _BACK_S:
             sentences.append(
-                f"{begin} the objectives held again after {each.recovery_s:.0f} s, later than {_BACK_S:.0f}."
+                f"{begin} the objectives held again after {each.recovery_s:.0f} s, and not within {_BACK_S:.0f}."
             )
         if each.recovery_s is None:
             sentences.append(f"{begin} the objectives did not hold again.")

@@ -34,9 +34,6 @@ class Stream(FastHttpUser):
         self._endpoints = self.session.available(self.shares)
         self._weights = [self.shares[endpoint] for endpoint in self._endpoints]
         self._draw(time.perf_counter())
-        # A short test has to ask for everything too: what was asked by nobody is due at once.
-        if self.session.never_asked(self._endpoints):
-            self._due = time.perf_counter()
 
     def wait_time(self) -> float:
         """Seconds until the next request is due, or until the next look at the pace."""
@@ -66,9 +63,12 @@ class Stream(FastHttpUser):
         return self.session.never_asked(self._endpoints) or random.choices(self._endpoints, self._weights)[0]
 
     def _draw(self, since: float) -> None:
-        """The next request is due after a random time."""
+        """The next request is due after a random time; at once, where there is something that nobody has asked for yet.
+
+        The shortest test has to ask for everything, and a longer one has a few requests more in its first moment.
+        """
         self._pace = self.session.pace
-        self._due = since + random.expovariate(self._pace)
+        self._due = since + (0.0 if self.session.never_asked(self._endpoints) else random.expovariate(self._pace))
 
 
 class Classify(Stream):

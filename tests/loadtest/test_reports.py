@@ -82,7 +82,7 @@ LATE = ten_seconds(table_of([1.0] * 200, every_s=0.05, late_s=0.5), rate=20.0)
         (replace(GOOD, multiple=10.0, over=SLOW, recovery_s=None), 0, None),  # reported, not judged
         (replace(GOOD, multiple=10.0, over=LATE), 0, None),
         (replace(GOOD, over=HESITANT), 1, "refusals took 8000 ms (p99), more than 1000"),
-        (replace(GOOD, recovery_s=17.0), 1, "held again after 17 s, later than 9"),
+        (replace(GOOD, recovery_s=17.0), 1, "held again after 17 s, and not within 9"),
         (replace(GOOD, over=LATE), 3, "were sent more than 50 ms late"),
         (replace(GOOD, over=PASSED_OVER), 3, "the generator passed over the stage of 10 requests/s"),
         (replace(GOOD, back=replace(LATE, rate=5.0)), 3, "20 requests/s were due instead of 5"),
