@@ -8,7 +8,7 @@ import torch
 
 from export.checkpoint import load_facts
 from export.classification.evaluation import Evaluation
-from export.errors import StageError
+from export.errors import MissingStage
 from export.evaluation_file import read_evaluation
 from export.publish import versions_of
 from export.run_folder import open_run
@@ -43,9 +43,10 @@ def read_finished(name: str, runs: Path, repository: Path) -> Finished | None:
     """The run `name`; None where its newest version has not been evaluated.
 
     Raises:
-        StageError: the training has not finished, or a file is damaged.
+        MissingStage: the training has not finished.
+        StageError: a file is damaged.
     """
-    run = open_run(runs / name, name, data_dir=None)
+    run = open_run(runs / name, None, data_dir=None)
     facts = load_facts(run)
     versions = versions_of(repository, name)
     if not versions:
@@ -79,6 +80,6 @@ def finished_among(names: Iterable[str], runs: Path, repository: Path) -> list[F
     for name in names:
         try:
             found.append(read_finished(name, runs, repository))
-        except StageError:
+        except MissingStage:
             continue
     return [each for each in found if each is not None]

@@ -30,14 +30,18 @@ _HEADER = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print both tables in Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mask_results", description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(SEGMENTERS), metavar="NAME", help="runs of segmenters")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="runs of segmenters (default: one of each that has been trained)"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: %(default)s)")
     parser.add_argument("--repository", type=Path, default=Path("model_repository"), help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=11, help="turns of each network (default %(default)s)")
     options = parser.parse_args(arguments)
-    finished = finished_among(options.names, options.runs, options.repository)
-    if not finished:
-        parser.error(f"none of them is in {options.runs}, published in {options.repository} and evaluated")
+    finished = finished_among(options.names or SEGMENTERS, options.runs, options.repository)
+    missing = set(options.names) - {each.name for each in finished}
+    if missing or not finished:
+        which = ", ".join(sorted(missing)) or "any segmenter"
+        parser.error(f"{options.runs} and {options.repository} do not hold {which}, trained, published and evaluated")
     times_ms = take_turns([_run_of(each) for each in finished], rounds=options.rounds)
     print_table(_HEADER, map(_cells, finished, times_ms))
     print()

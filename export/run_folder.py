@@ -126,8 +126,8 @@ class RunFolder:
             file.unlink(missing_ok=True)
 
 
-def open_run(path: Path, model: str, *, data_dir: Path | None) -> RunFolder:
-    """The folder of a training that was begun earlier.
+def open_run(path: Path, model: str | None, *, data_dir: Path | None) -> RunFolder:
+    """The folder of a training that was begun earlier, of the network `model`, or of whatever one where that is None.
 
     Raises:
         MissingStage: no training was begun there.
@@ -135,15 +135,16 @@ def open_run(path: Path, model: str, *, data_dir: Path | None) -> RunFolder:
     """
     notes_file = path / "run.json"
     if not notes_file.is_file():
-        name = "" if path.name == model else f" --name {path.name}"
-        raise MissingStage(f"{path} holds no training; run 'python -m export train {model}{name}' first.")
+        name = "" if model in (path.name, None) else f" --name {path.name}"
+        command = f"python -m export train {model or path.name}{name}"
+        raise MissingStage(f"{path} holds no training; run '{command}' first.")
     try:
         notes = json.loads(notes_file.read_text("utf-8"))
         recipe = recipe_from_dict(notes["recipe"])
         pictures_dir, weights = (Path(path) if path else None for path in (notes["pictures_dir"], notes.get("weights")))
     except (ValueError, KeyError, TypeError) as error:
         raise RunMismatch(f"{notes_file} cannot be read ({error}); --force trains anew.") from None
-    if recipe.model != model:
+    if model not in (recipe.model, None):
         raise RunMismatch(f"{path} holds a training of {recipe.model}, not of {model}.")
     source = DataSource(data_dir=data_dir, pictures_dir=pictures_dir)
     return RunFolder(path=path, recipe=recipe, source=source, weights=weights)
