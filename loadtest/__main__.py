@@ -6,13 +6,13 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from loadtest.command_line import parsed
 from loadtest.measuring.generator import Asked, GeneratorFailed
-from loadtest.measuring.overload import Overloaded, around_knee, overload
+from loadtest.measuring.overload import Overloaded, Starting, around_knee, overload
 from loadtest.measuring.overload_report import JUDGED_MULTIPLE, overload_code, overload_text, rates_kept
 from loadtest.measuring.page import step_table, write_page
 from loadtest.measuring.prometheus import watch_of
@@ -96,16 +96,15 @@ def _overload(options: argparse.Namespace) -> int:
     results: list[Overloaded] = []
     setting: dict[str, str] = {}
 
-    def put_through(target: Target) -> None:
-        folder = steps / target.name.replace(" ", "-").lower()
-        result = around_knee(target, _asked(options), options.knee, folder=folder)
+    def put_through(name: str, starting: Starting) -> None:
+        folder = steps / name
+        result = around_knee(starting, _asked(options), options.knee, folder=folder)
         results.append(result)
-        setting.update({} if setting else setting_of(target, _asked(options), result.asked))
         for multiple in options.multiples:
             each = overload(
-                target,
+                starting,
                 _asked(options),
-                lambda: watch_of(target, None, every_s=0.5),
+                lambda target: watch_of(target, None, every_s=0.5),
                 options.knee,
                 multiple,
                 seconds=options.seconds,
@@ -113,14 +112,21 @@ def _overload(options: argparse.Namespace) -> int:
                 tries=_INVALID_TRIES if multiple <= JUDGED_MULTIPLE else 1,
             )
             result.overloads.append(each)
-            print(f"{target.name}, {multiple:g} times the knee: done", flush=True)
+            print(f"{result.name}, {multiple:g} times the knee: done", flush=True)
+            if not setting:
+                with starting() as target:
+                    setting.update(setting_of(target, _asked(options), result.asked))
             _write(options, setting, overload_text(results), {"services": [dataclasses.asdict(one) for one in results]})
 
     with _target(options) as target:
-        put_through(target)
+        put_through("convoy", lambda: nullcontext(target))
     if options.peer:
-        with running_peer(options.peer, options.out / "peer.log") as peer:
-            put_through(peer)
+        # It works through all that it took on, long after the callers have gone; so each run has one of its own.
+        try:
+            put_through("peer", lambda: running_peer(options.peer, options.out / "peer.log"))
+        except (GeneratorFailed, NotStarted) as error:
+            print(f"\n{overload_text(results)}")
+            raise GeneratorFailed(f"{error} What was measured until then lies in {options.out}.") from None
     print(f"\n{overload_text(results)}")
     # What the other service does is reported; but where its rate was not kept, the comparison is none.
     return overload_code(results[0]) if all(map(rates_kept, results)) else INVALID

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,9 @@ _EDGE_S = 1.0
 _MOST_TRIES = 3
 # Some of what is due in a stage is answered after it.
 _ALL_SHARE = 0.95
+
+Starting = Callable[[], AbstractContextManager[Target]]
+"""Gives the service for one run of the generator: the same one each time, or one that was just started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,12 @@ class Overloaded:
         return max((each for each in goodputs if not math.isnan(each)), default=math.nan)
 
 
-def around_knee(target: Target, asked: Asked, knee: float, *, folder: Path) -> Overloaded:
+def around_knee(starting: Starting, asked: Asked, knee: float, *, folder: Path) -> Overloaded:
     """Look for the best goodput around the knee; the overloads are to follow."""
     stages = [Stage(_AROUND_S, knee * multiple) for multiple in AROUND]
     for attempt in range(1, _MOST_TRIES + 1):
-        generated = generate(target, asked, stages, folder / f"around-{attempt}")
+        with starting() as target:
+            generated = generate(target, asked, stages, folder / f"around-{attempt}")
         around = [_summary(generated, stage, asked) for stage in generated.stages]
         if all(each.valid for each in around):
             break
@@ -87,9 +92,9 @@ def around_knee(target: Target, asked: Asked, knee: float, *, folder: Path) -> O
 
 
 def overload(
-    target: Target,
+    starting: Starting,
     asked: Asked,
-    watch: Callable[[], Watch],
+    watch_of: Callable[[Target], Watch],
     knee: float,
     multiple: float,
     *,
@@ -103,7 +108,9 @@ def overload(
     """
     stages = [Stage(KNEE_S, knee), Stage(seconds, knee * multiple), Stage(BACK_S, knee * BACK_SHARE)]
     for attempt in range(1, tries + 1):
-        result = _overload(target, asked, watch(), multiple, stages, folder / f"times-{multiple:g}-{attempt}")
+        with starting() as target:
+            place = folder / f"times-{multiple:g}-{attempt}"
+            result = _overload(target, asked, watch_of(target), multiple, stages, place)
         if not result.problems:
             break
     return result

@@ -1,15 +1,16 @@
 """The tables of overload and soak say what happened, and what is not to be trusted; so do their exit codes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from loadtest.__main__ import _load as load
+from loadtest.__main__ import _overload as overload_command
 from loadtest.command_line import parsed
 from loadtest.measuring.generator import Asked, Generated, GeneratorFailed, generate
 from loadtest.measuring.overload import Overload, Overloaded, overload
@@ -194,14 +195,54 @@ def test_a_generator_that_slept_through_a_stage_makes_it_invalid(
     monkeypatch.setattr("loadtest.measuring.overload.generate", frozen)
     with stub_service() as url:
         target = Target("stub", url, "/raw", psutil.Process())
-        watch = partial(watch_of, target, None)
-        found = overload(target, Asked(), watch, 10.0, 5.0, seconds=2.0, folder=tmp_path, tries=1)
+        found = overload(
+            lambda: nullcontext(target),
+            Asked(),
+            lambda target: watch_of(target, None),
+            10.0,
+            5.0,
+            seconds=2.0,
+            folder=tmp_path,
+            tries=1,
+        )
     assert found.problems[:2] == [
         "the generator was too busy to begin a stage in time",
         "the generator passed over the stage of 50 requests/s",
     ]
     assert overload_code(convoy(found)) == 3
     assert "invalid: the generator was too busy" in overload_text([convoy(found)])
+
+
+def test_each_overload_has_a_peer_of_its_own_and_one_that_fails_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peers: list[str] = []
+
+    def ask(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> Generated:
+        if folder.name.startswith("times-5") and target.name == "peer":
+            raise GeneratorFailed("/raw does not answer.")
+        table = joined(*(table_of([0.01] * 100, start_s=10.0 * number) for number in range(3)))
+        ran = [RanStage(stage, 10.0 * number, 10.0 * (number + 1), 0.1) for number, stage in enumerate(stages)]
+        return Generated(table, ran, {"classify": "stub"})
+
+    @contextmanager
+    def stub(name: str) -> Iterator[Target]:
+        with stub_service() as url:
+            peers.extend([url] if name == "peer" else [])
+            yield Target(name, url, process=psutil.Process())
+
+    monkeypatch.setattr("loadtest.measuring.overload.generate", ask)
+    monkeypatch.setattr("loadtest.__main__.running_convoy", lambda *_: stub("Convoy"))
+    monkeypatch.setattr("loadtest.__main__.running_peer", lambda *_: stub("peer"))
+    arguments = ["overload", "--knee", "10", "--multiples", "2,5,10", "--peer", __file__, "--out", str(tmp_path)]
+    with pytest.raises(GeneratorFailed, match=r"^/raw does not answer\. What was measured until then lies in "):
+        overload_command(parsed(arguments))
+    # Around the knee (three times, for the rates are not kept here), and at most three times per multiple.
+    assert len(peers) == 7
+    for text in (capsys.readouterr().out, (tmp_path / "report.md").read_text()):
+        for row in ("Convoy | 2 |", "Convoy | 5 |", "Convoy | 10 |", "peer | 2 |"):
+            assert f"\n| {row} " in text
+        assert "peer | 5 |" not in text
 
 
 def test_a_step_in_which_an_endpoint_was_not_asked_is_invalid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
