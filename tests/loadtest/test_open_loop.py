@@ -53,6 +53,13 @@ def test_a_run_whose_offered_rate_was_not_kept_is_invalid(tmp_path: Path) -> Non
     assert "requests were sent more than 40 ms late" in (tmp_path / "report.md").read_text()
 
 
+def test_the_garbage_collector_does_not_make_requests_late(tmp_path: Path) -> None:
+    hoarding = Path(__file__).with_name("hoarding_generator.py")
+    with stub_service() as url:
+        run = run_locust(url, tmp_path, "Classify", "--stages", "2x20", "--pictures", SMALL, locustfile=hoarding)
+    assert "\n0 full collections\n" in run.output
+
+
 def test_a_rate_below_that_of_one_stream_is_kept(tmp_path: Path) -> None:
     with stub_service() as url:
         run = run_locust(url, tmp_path, "Classify", "--stages", "2x20,4x0.5", "--stream-rate", 5, "--pictures", SMALL)
