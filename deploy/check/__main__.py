@@ -23,12 +23,14 @@ from rich.console import Console
 from deploy.check import interruptions, steps
 from deploy.check.engine import CheckFailed, Docker, engine
 from deploy.check.images import provide
+from deploy.check.locust import STAGES, is_load_tested
 from deploy.check.sizes import weighed
-from deploy.check.stack import ROOT, Stack
+from deploy.check.stack import ROOT, SERVICES, Stack
 
 _REPLICAS = 2
 _BUILD_S = 1200.0
 _IMAGE = f"convoy-check:{os.getpid()}"
+_LOCUST_IMAGE = f"convoy-check-locust:{os.getpid()}"
 # The stage that installs: by a name of its own it can be removed again, and does not stay behind without one.
 _STAGE = f"convoy-check-build:{os.getpid()}"
 
@@ -88,7 +90,7 @@ def _check(docker: Docker, folder: Path, report: Report) -> None:
     finally:
         for name in reversed(made):
             docker.succeeds("image", "rm", name)
-    left = [name for name in (_IMAGE, _STAGE) if docker.succeeds("image", "inspect", name)]
+    left = [name for name in (_IMAGE, _STAGE, _LOCUST_IMAGE) if docker.succeeds("image", "inspect", name)]
     if left:
         raise CheckFailed(f"The images {' and '.join(left)} are left.")
 
@@ -96,12 +98,13 @@ def _check(docker: Docker, folder: Path, report: Report) -> None:
 def _exercise(docker: Docker, folder: Path, report: Report) -> None:
     models = folder / "models"
     shutil.copytree(ROOT / "model_repository", models)
-    stack = Stack.of(docker, image=_IMAGE, models=models, replicas=_REPLICAS)
+    stack = Stack.of(docker, image=_IMAGE, locust_image=_LOCUST_IMAGE, models=models, replicas=_REPLICAS, stages=STAGES)
     began_s = time.time()
     try:
         report.step("up", lambda: _up(stack))
         report.step("answers", lambda: steps.answers(stack))
         report.step("scraped", lambda: steps.is_scraped(stack, replicas=_REPLICAS))
+        report.step("load tested", lambda: is_load_tested(stack))
         report.step("replaced one by one", lambda: interruptions.is_replaced_without_a_loss(stack))
         report.step("published", lambda: steps.is_published(stack, models))
         report.step("killed", lambda: interruptions.is_killed(stack, began_s=began_s))
@@ -127,8 +130,9 @@ def _images(docker: Docker, folder: Path, made: list[str]) -> str:
 
 def _built(docker: Docker, made: list[str]) -> str:
     network = ["--network", "host"] if docker.started_here else []
-    for name, target in ((_STAGE, ["--target", "build"]), (_IMAGE, [])):
-        docker("build", "--quiet", *network, *target, "--tag", name, str(ROOT), timeout_s=_BUILD_S)
+    locust = ["--file", str(ROOT / "loadtest" / "Dockerfile")]
+    for name, options in ((_STAGE, ["--target", "build"]), (_IMAGE, []), (_LOCUST_IMAGE, locust)):
+        docker("build", "--quiet", *network, *options, "--tag", name, str(ROOT), timeout_s=_BUILD_S)
         made.append(name)
     return weighed(docker, _IMAGE, base=_base())
 
@@ -141,7 +145,7 @@ def _base() -> str:
 
 
 def _up(stack: Stack) -> str:
-    stack.up()
+    stack.up(*SERVICES)
     interruptions.is_healthy(stack, stack.containers("convoy"))
     return f"{_REPLICAS} replicas healthy behind port {stack.port}"
 

@@ -17,7 +17,8 @@ from deploy.check.engine import CheckFailed, Docker, run
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("convoy", "loadbalancer", "prometheus", "alertmanager")
-"""What is exercised; Grafana draws what Prometheus answers."""
+"""What is exercised all the time; Grafana draws what Prometheus answers."""
+_PORTS = ("CONVOY", "PROMETHEUS", "ALERTMANAGER", "GRAFANA", "LOCUST")
 _UP_S = 300.0
 # The load balancer and then the replicas have 70 s each.
 _DOWN_S = 240.0
@@ -36,20 +37,23 @@ class Stack:
     """What the compose file is told: image, models, ports."""
 
     @classmethod
-    def of(cls, docker: Docker, *, image: str, models: Path, replicas: int) -> "Stack":
-        """A project that meets no other one."""
-        ports = {f"{name}_PORT": str(_free_port()) for name in ("CONVOY", "PROMETHEUS", "ALERTMANAGER", "GRAFANA")}
+    def of(cls, docker: Docker, *, image: str, locust_image: str, models: Path, replicas: int, stages: str) -> "Stack":
+        """A project that meets no other one; `stages` are those of its load test."""
+        ports = {f"{name}_PORT": str(_free_port()) for name in _PORTS}
         environment = {
             **docker.environment,
             **ports,
             "CONVOY_BIND": "127.0.0.1",
             "CONVOY_IMAGE": image,
+            "CONVOY_IMAGE_LOCUST": locust_image,
             "CONVOY_MODELS": str(models),
             "CONVOY_REPLICAS": str(replicas),
             "CONVOY_CPUS": "1",
             "CONVOY_ACCESS_LOG": "false",
             # So short that a hundred callers are too many.
             "CONVOY_QUEUE_SIZE": "16",
+            "COMPOSE_PROFILES": "loadtest",
+            "LOADTEST_STAGES": stages,
         }
         return cls(docker=docker, project=f"convoycheck{os.getpid()}", environment=environment)
 
@@ -63,9 +67,19 @@ class Stack:
         """Where it answers."""
         return f"http://127.0.0.1:{self.environment['PROMETHEUS_PORT']}"
 
-    def up(self) -> None:
-        """Start everything; returns before anything is ready."""
-        self._compose("up", "--detach", "--no-build", *SERVICES, timeout_s=_UP_S)
+    @property
+    def locust_url(self) -> str:
+        """Of Locust's page."""
+        return f"http://127.0.0.1:{self.environment['LOCUST_PORT']}"
+
+    def up(self, *services: str, scale: Mapping[str, int] | None = None) -> None:
+        """Start these services, and so many of some; returns before anything is ready."""
+        scales = [f"--scale={service}={number}" for service, number in (scale or {}).items()]
+        self._compose("up", "--detach", "--no-build", *scales, *services, timeout_s=_UP_S)
+
+    def remove(self, *services: str) -> None:
+        """Stop these services and remove their containers."""
+        self._compose("rm", "--stop", "--force", *services, timeout_s=_DOWN_S)
 
     def stop(self) -> None:
         """Stop everything, and leave it where it is."""
