@@ -13,6 +13,7 @@ from typing import Any
 from loadtest.command_line import parsed
 from loadtest.measuring.generator import Asked, GeneratorFailed
 from loadtest.measuring.overload import Overloaded, Starting, around_knee, overload
+from loadtest.measuring.overload_plots import draw_overloads
 from loadtest.measuring.overload_report import JUDGED_MULTIPLE, overload_code, overload_text, rates_kept
 from loadtest.measuring.page import step_table, write_page
 from loadtest.measuring.prometheus import watch_of
@@ -117,6 +118,8 @@ def _overload(options: argparse.Namespace) -> int:
                 with starting() as target:
                     setting.update(setting_of(target, _asked(options), result.asked))
             _write(options, setting, overload_text(results), {"services": [dataclasses.asdict(one) for one in results]})
+            title = f"Overload of {', '.join(sorted(set(results[0].asked.values())))}"
+            draw_overloads(results, options.out / "overload.png", title=title)
 
     with _target(options) as target:
         put_through("convoy", lambda: nullcontext(target))

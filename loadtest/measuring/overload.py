@@ -14,6 +14,7 @@ from loadtest.measuring.usage import Watch
 from loadtest.results.objectives import Objective, judge, on_time_s, read_objectives
 from loadtest.results.rows import Table
 from loadtest.results.summary import Summary, summary_of
+from loadtest.results.timeline import Timeline, timeline_of
 from loadtest.traffic.stages import RanStage, Stage
 
 KNEE_S, BACK_S = 10.0, 20.0
@@ -47,6 +48,10 @@ class Overload:
     """Median at the knee, most in the overload, median at the end."""
     generator_cpu_share: float
     """In the overload."""
+    seconds: float
+    """Length of the overload."""
+    timeline: Timeline
+    """From the overload's begin on, and before it."""
 
     @property
     def problems(self) -> list[str]:
@@ -121,6 +126,7 @@ def _overload(
 ) -> Overload:
     with watch:
         generated = generate(target, asked, stages, folder)
+    before, ran, after = generated.stages
     at_knee, over, back = (_summary(generated, stage, asked) for stage in generated.stages)
     memory = [watch.usage(stage.start_s, stage.end_s).memory_mib for stage in generated.stages]
     last = memory[2][len(memory[2]) // 2 :]
@@ -129,9 +135,11 @@ def _overload(
         at_knee,
         over,
         back,
-        recovery_s(generated.table, generated.stages[2], read_objectives(asked.objectives)),
+        recovery_s(generated.table, after, read_objectives(asked.objectives)),
         (float(np.median(memory[0])), float(memory[1].max()), float(np.median(last))),
-        generated.stages[1].generator_cpu_share,
+        ran.generator_cpu_share,
+        ran.end_s - ran.start_s,
+        timeline_of(generated.table, before.start_s, after.end_s, zero_s=ran.start_s),
     )
 
 

@@ -13,8 +13,8 @@ _BEST_SHARE = 0.9
 _IN_TIME_SHARE = 0.999
 # Requests that wait hold their pictures; those that have gone must not.
 _MEMORY_OVER, _MEMORY_AFTER = 1.2, 1.1
-# "At once" is a tenth of the deadline, and "within seconds" a number of them with one digit.
-_REFUSED_MS, _BACK_S = 1000.0, 9.0
+# "At once" is what nobody notices, and "within seconds" a number of them with one digit.
+_REFUSED_MS, _BACK_S = 100.0, 9.0
 
 _HEADER = (
     "", "times the knee", "offered/s", "goodput/s", "of the best", "p99 ms", "longest ms", "within the deadline",

@@ -20,6 +20,8 @@ _STAGES = {
     "postprocess": "tab:purple",
     "encode": "tab:brown",
 }
+# More numbers of four digits than at their ends there is no room for.
+_MOST_INTERVALS = 8
 _PERCENTILES = {"p50": "tab:green", "p95": "tab:orange", "p99": "tab:red"}
 
 
@@ -54,11 +56,12 @@ def draw_steps(steps: Sequence[Step], knee: Knee, objectives: Sequence[Objective
 
 def _ticks(steps: Sequence[Step]) -> list[float]:
     """The rates, those left out that would be written over each other."""
+    apart = max(1.5, (steps[-1].rate / steps[0].rate) ** (1 / _MOST_INTERVALS))
     ticks: list[float] = []
     for step in steps:
-        if not ticks or step.rate >= 1.5 * ticks[-1]:
+        if not ticks or step.rate >= apart * ticks[-1]:
             ticks.append(step.rate)
-    return [float(f"{tick:.3g}") for tick in ticks]
+    return [float(f"{tick:.3g}" if tick < 1000 else f"{tick:.0f}") for tick in ticks]
 
 
 def _rates(steps: Sequence[Step]) -> list[float]:

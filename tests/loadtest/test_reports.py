@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from loadtest.__main__ import _load as load
 from loadtest.__main__ import _overload as overload_command
@@ -24,6 +25,7 @@ from loadtest.results.objectives import Objective, Verdict
 from loadtest.results.rows import Table
 from loadtest.results.slopes import Slope
 from loadtest.results.summary import Summary, summary_of
+from loadtest.results.timeline import timeline_of
 from loadtest.traffic.stages import RanStage, Stage
 from tests.loadtest.stub_service import stub_service
 from tests.loadtest.tables import joined, table_of
@@ -41,7 +43,8 @@ KNEE = ten_seconds(table_of([0.05] * 100), rate=10.0)
 BUSIER = ten_seconds(table_of([0.01] * 120, every_s=1 / 12), rate=12.0)
 REFUSED = table_of([0.003] * 90, every_s=0.1, outcome="refused")
 TWICE = ten_seconds(joined(table_of([1.0] * 120, every_s=0.07), REFUSED), rate=20.0)
-GOOD = Overload(2, KNEE, TWICE, KNEE, 3.0, (170.0, 171.4, 170.0), 0.2)
+TIMELINE = timeline_of(joined(table_of([1.0] * 120, every_s=0.07), REFUSED), 0.0, 10.0, zero_s=2.0)
+GOOD = Overload(2, KNEE, TWICE, KNEE, 3.0, (170.0, 171.4, 170.0), 0.2, 6.0, TIMELINE)
 
 
 def convoy(*overloads: Overload, around: Summary = BUSIER) -> Overloaded:
@@ -65,7 +68,7 @@ def test_goodput_is_compared_with_the_best_that_was_seen_around_the_knee() -> No
 SLOW = ten_seconds(joined(table_of([1.0] * 50, every_s=0.07), REFUSED, REFUSED), rate=20.0)
 BROKEN = ten_seconds(joined(table_of([1.0] * 120, every_s=0.07), table_of([15.0] * 80, outcome="broken")), rate=20.0)
 HESITANT = ten_seconds(
-    joined(table_of([1.0] * 120, every_s=0.07), table_of([8.0] * 80, every_s=0.1, outcome="refused")), rate=20.0
+    joined(table_of([1.0] * 120, every_s=0.07), table_of([0.15] * 80, every_s=0.1, outcome="refused")), rate=20.0
 )
 PASSED_OVER = summary_of(table_of([0.01] * 50), 2.0, 1.0, rate=10.0)
 LATE = ten_seconds(table_of([1.0] * 200, every_s=0.05, late_s=0.5), rate=20.0)
@@ -82,7 +85,7 @@ LATE = ten_seconds(table_of([1.0] * 200, every_s=0.05, late_s=0.5), rate=20.0)
         (replace(GOOD, memory_mib=(170.0, 190.0, 190.0)), 1, "memory is not flat"),
         (replace(GOOD, multiple=10.0, over=SLOW, recovery_s=None), 0, None),  # reported, not judged
         (replace(GOOD, multiple=10.0, over=LATE), 0, None),
-        (replace(GOOD, over=HESITANT), 1, "refusals took 8000 ms (p99), more than 1000"),
+        (replace(GOOD, over=HESITANT), 1, "refusals took 150 ms (p99), more than 100"),
         (replace(GOOD, recovery_s=17.0), 1, "held again after 17 s, and not within 9"),
         (replace(GOOD, over=LATE), 3, "were sent more than 50 ms late"),
         (replace(GOOD, over=PASSED_OVER), 3, "the generator passed over the stage of 10 requests/s"),
@@ -243,6 +246,8 @@ def test_each_overload_has_a_peer_of_its_own_and_one_that_fails_loses_nothing(
         for row in ("Convoy | 2 |", "Convoy | 5 |", "Convoy | 10 |", "peer | 2 |"):
             assert f"\n| {row} " in text
         assert "peer | 5 |" not in text
+    with Image.open(tmp_path / "overload.png") as picture:
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 50
 
 
 def test_a_step_in_which_an_endpoint_was_not_asked_is_invalid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from loadtest.results.rows import Rows, outcome_of, read_csv
 from loadtest.results.summary import answers_in, percentile, summary_of
 from loadtest.results.tables import number, write_figures
+from loadtest.results.timeline import Timeline, timeline_of
 from tests.loadtest.tables import joined, table_of
 
 
@@ -144,3 +145,19 @@ def test_what_was_not_measured_is_a_dash_and_null(tmp_path: Path) -> None:
     assert (figures["p99_ms"], figures["bound"], figures["refused_p99_ms"]) == (None, None, 100.0)
     assert number(math.nan, ".1f") == "-"
     assert number(0.25, ".1f") == "0.2"
+
+
+def test_a_timeline_has_each_request_once_in_the_second_in_which_it_was_due() -> None:
+    table = joined(
+        table_of([0.1, 0.1, 11.0], every_s=0.5, start_s=100.0),  # 100.0, 100.5, 101.0: the last one after the deadline
+        table_of([0.01], start_s=101.9, outcome="refused"),
+        table_of([15.0, 0.2, 0.3], every_s=0.1, start_s=102.0, outcome="broken"),
+        table_of([0.0], start_s=102.5, outcome="unsent"),
+        table_of([0.1], start_s=103.5),  # in a second of which the end is not there any more
+    )
+    found = timeline_of(table, 99.6, 103.7, zero_s=102.0)
+    assert found == Timeline(-2, in_time=[2, 0, 0], refused=[0, 1, 0], lost=[0, 1, 3], unsent=[0, 0, 1])
+
+
+def test_a_run_without_a_whole_second_has_an_empty_timeline() -> None:
+    assert timeline_of(table_of([0.1]), 0.2, 0.9, zero_s=0.0).in_time == []
