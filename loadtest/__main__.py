@@ -121,15 +121,17 @@ def _overload(options: argparse.Namespace) -> int:
             title = f"Overload of {', '.join(sorted(set(results[0].asked.values())))}"
             draw_overloads(results, options.out / "overload.png", title=title)
 
-    with _target(options) as target:
-        put_through("convoy", lambda: nullcontext(target))
-    if options.peer:
-        # It works through all that it took on, long after the callers have gone; so each run has one of its own.
-        try:
+    try:
+        with _target(options) as target:
+            put_through("convoy", lambda: nullcontext(target))
+        if options.peer:
+            # It works through all that it took on, long after the callers have gone; so each run has one of its own.
             put_through("peer", lambda: running_peer(options.peer, options.out / "peer.log"))
-        except (GeneratorFailed, NotStarted) as error:
-            print(f"\n{overload_text(results)}")
-            raise GeneratorFailed(f"{error} What was measured until then lies in {options.out}.") from None
+    except (GeneratorFailed, NotStarted, Unreadable) as error:
+        if not setting:
+            raise
+        print(f"\n{overload_text(results)}")
+        raise GeneratorFailed(f"{error} What was measured until then lies in {options.out}.") from None
     print(f"\n{overload_text(results)}")
     # What the other service does is reported; but where its rate was not kept, the comparison is none.
     return overload_code(results[0]) if all(map(rates_kept, results)) else INVALID

@@ -21,21 +21,19 @@ _SERVICES = ("locust", "locust-worker")
 def is_load_tested(stack: Stack) -> str:
     """Master and workers send Mixed through the load balancer; every answer is right, and the report can be fetched."""
     stack.up(*_SERVICES, scale={"locust-worker": _WORKERS})
-    try:
-        until(lambda: _ready_workers(stack) == _WORKERS, within_s=_READY_S, what=f"{_WORKERS} workers of Locust")
-        # As its page does it; what is to be done stands in the environment.
-        begun = httpx.post(f"{stack.locust_url}/swarm", data={"user_count": "1", "spawn_rate": "1"}, timeout=20)
-        must(begun.raise_for_status().json()["success"], f"Locust's page begins no test: {begun.text[:200]}.")
-        until(lambda: _statistics(stack)["state"] == "running", within_s=_RUN_S, what="the begin of the load test")
-        until(lambda: _statistics(stack)["state"] == "stopped", within_s=_RUN_S, what="the end of the load test")
-        summary = until(lambda: _summary(stack), within_s=_READY_S, what="the report of the load test")
-    finally:
-        stack.remove(*_SERVICES)
+    until(lambda: _ready_workers(stack) == _WORKERS, within_s=_READY_S, what=f"{_WORKERS} workers of Locust")
+    # As its page does it; what is to be done stands in the environment.
+    begun = httpx.post(f"{stack.locust_url}/swarm", data={"user_count": "1", "spawn_rate": "1"}, timeout=20)
+    must(begun.raise_for_status().json()["success"], f"Locust's page begins no test: {begun.text[:200]}.")
+    until(lambda: _statistics(stack)["state"] == "stopped", within_s=_RUN_S, what="the end of the load test")
+    summary = until(lambda: _summary(stack), within_s=_READY_S, what="the report of the load test")
+    stack.remove(*_SERVICES)
     (stage,) = summary["stages"]
     asked = set(stage["endpoints"])
     must(asked == _ENDPOINTS, f"The load test asked for {', '.join(sorted(asked))} only.")
-    right = f"{stage['ok']} of {stage['requests']} answers were right"
-    must(stage["ok"] == stage["requests"], f"In the load test {right}.")
+    sent = stage["requests"] - stage["unsent"]
+    right = f"{stage['ok']} of {sent} answers were right"
+    must(0 < stage["ok"] == sent, f"In the load test {right}.")
     return f"{right}, from {_WORKERS} workers; p99 {stage['p99_ms']:.0f} ms; {_told(summary)}"
 
 
@@ -59,4 +57,7 @@ def _summary(stack: Stack) -> dict[str, Any] | None:
         stack.docker("cp", f"{master}:/reports", folder)
         found = [*Path(folder).glob("reports/*/summary.json")]
         must(len(found) <= 1, f"There are {len(found)} reports of one load test.")
-        return json.loads(found[0].read_text()) if found else None
+        try:
+            return json.loads(found[0].read_text()) if found else None
+        except json.JSONDecodeError:  # it is being written
+            return None

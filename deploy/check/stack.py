@@ -54,6 +54,8 @@ class Stack:
             "CONVOY_QUEUE_SIZE": "16",
             "COMPOSE_PROFILES": "loadtest",
             "LOADTEST_STAGES": stages,
+            # Not that of somebody's .env, which does not go with stages.
+            "LOADTEST_SHAPE": "",
         }
         return cls(docker=docker, project=f"convoycheck{os.getpid()}", environment=environment)
 

@@ -247,7 +247,10 @@ def test_each_overload_has_a_peer_of_its_own_and_one_that_fails_loses_nothing(
             assert f"\n| {row} " in text
         assert "peer | 5 |" not in text
     with Image.open(tmp_path / "overload.png") as picture:
-        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 50
+        pixels = {colour: count for count, colour in picture.convert("RGB").getcolors(1 << 20) or []}
+    # Four charts of answers that were right, and no other bar: the legend alone has a thousand pixels of a colour.
+    assert pixels[(31, 119, 180)] > 50_000
+    assert pixels[(214, 39, 40)] < 2_000
 
 
 def test_a_step_in_which_an_endpoint_was_not_asked_is_invalid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
