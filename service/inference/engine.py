@@ -23,6 +23,9 @@ def lanes_per_worker(settings: Settings) -> int:
     return settings.threads or max(1, available_cpus() // settings.workers)
 
 
+# No request is accepted before the first models are there, else those that come in between would get a 503; but a probe
+# has to hear of a service that loads for long.
+_FIRST_LOOK_S = 5.0
 # A picture of many tiles takes seconds: few may wait, and they have a lane of their own, and hold up nobody else.
 _TILED_AT_MOST = 4
 
@@ -125,8 +128,9 @@ class Engine:
         raise NotReady(f"No model for {task} is ready.")
 
     def start(self) -> None:
-        """Begin to load and watch the models."""
+        """Begin to load and watch the models; what loads quickly is there when this returns."""
         self.repository.start()
+        self.repository.wait_for_first_look(_FIRST_LOOK_S)
 
     def stop(self) -> None:
         """End the threads; what runs is finished."""

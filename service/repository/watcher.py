@@ -46,6 +46,7 @@ class Repository(Generic[Loaded]):
         self._held_back: dict[str, float] = {}  # model -> when its new version began to wait for the peers
         self._complained_of: dict[str, str] = {}
         self._stop = threading.Event()
+        self._looked = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="repository", daemon=True)
 
     def start(self) -> None:
@@ -61,6 +62,10 @@ class Repository(Generic[Loaded]):
         else:
             self._peers.tell(ready=False, offers={})
         self._thread.start()
+
+    def wait_for_first_look(self, within_s: float) -> None:
+        """Wait until all that was there at the start is loaded or has failed, but no longer than this."""
+        self._looked.wait(within_s)
 
     def stop(self) -> None:
         """Stop watching; the loaded models stay usable."""
@@ -107,6 +112,7 @@ class Repository(Generic[Loaded]):
             except Exception:  # a full disk, for one, must not end the watch
                 log.exception("looking at the repository failed")
                 look, pause_s = True, self._interval_s
+            self._looked.set()
             if self._stop.wait(pause_s):
                 return
 

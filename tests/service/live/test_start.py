@@ -1,10 +1,14 @@
 """A setting that cannot work ends the start with one sentence and a non-zero exit code before the port opens."""
 
+import contextlib
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.service.live.running import ROOT, free_port, running_service, service_environment
@@ -65,6 +69,23 @@ def test_an_empty_repository_starts_and_is_not_ready(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
         assert int(answer.headers["retry-after"]) >= 1
         assert client.get("/v1/models").json() == {"models": []}
+
+
+def test_who_comes_while_it_starts_is_not_told_that_models_are_being_loaded(tmp_path: Path) -> None:
+    port, picture = free_port(), (ROOT / "tests/data/boot.png").read_bytes()
+    ends = time.monotonic() + 60
+
+    def first_answer() -> int:
+        while time.monotonic() < ends:
+            with contextlib.suppress(httpx.TransportError):
+                url = f"http://127.0.0.1:{port}/v1/models/resnet20/classify"
+                return httpx.post(url, content=picture, timeout=20).status_code
+        raise TimeoutError
+
+    with ThreadPoolExecutor(4) as callers:
+        answers = [callers.submit(first_answer) for _ in range(4)]
+        with running_service(tmp_path, ROOT / "model_repository", ready=False, port=port):
+            assert {each.result() for each in answers} == {200}
 
 
 def test_a_stop_signal_ends_the_service_with_code_0(tmp_path: Path) -> None:
