@@ -25,9 +25,8 @@ _WORTH_A_LANE_S = 0.001
 _PATIENCE_S = 2 * _WORTH_A_LANE_S
 # Turns of the event loop, a few µs each, that a request may wait for company before a lane is woken.
 _MOST_TURNS = 8
-# A caller who waits longer than this is watched: one who hangs up leaves the queue. A full queue of a cheap network is
-# worked through sooner, and watching each of its callers would cost a tenth of the answers.
-_LONG_WAIT_S = 0.25
+# A caller who waits longer than this is watched: one who hangs up leaves the queue. Most never wait that long.
+_LONG_WAIT_S = 0.05
 
 log = logging.getLogger("convoy.lanes")
 

@@ -236,11 +236,10 @@ def test_callers_are_watched_only_while_they_wait_long() -> None:
 
         with open_lanes(desk) as lanes:
             await lanes.run(Ask("quick"), within_s=PATIENCE_S, gone=gone)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.1)
             assert calls == []
             slow = asyncio.create_task(lanes.run(Ask("slow"), within_s=PATIENCE_S, gone=gone))
-            while not calls:
-                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.15)
             desk.release("slow")
             assert await slow == "SLOW"
             await turns()
