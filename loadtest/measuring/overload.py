@@ -51,7 +51,7 @@ class Overload:
     seconds: float
     """Length of the overload."""
     timeline: Timeline
-    """From the overload's begin on, and before it."""
+    """All three stages, counted from the begin of the overload."""
 
     @property
     def problems(self) -> list[str]:

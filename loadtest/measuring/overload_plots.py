@@ -16,8 +16,7 @@ _FATES = {
     "lost": ("too late, failed or never answered", "tab:red"),
     "unsent": ("never sent by the generator", "lightgray"),
 }
-
-# Above the highest bar.
+# How much higher a chart is than its highest bar.
 _ROOM = 1.05
 
 

@@ -20,9 +20,9 @@ _STAGES = {
     "postprocess": "tab:purple",
     "encode": "tab:brown",
 }
-# More numbers of four digits than at their ends there is no room for.
-_MOST_INTERVALS = 8
 _PERCENTILES = {"p50": "tab:green", "p95": "tab:orange", "p99": "tab:red"}
+# Between ticks: for more of them, of four digits, there is no room.
+_MOST_INTERVALS = 8
 
 
 def draw_steps(steps: Sequence[Step], knee: Knee, objectives: Sequence[Objective], path: Path, *, title: str) -> None:

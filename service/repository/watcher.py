@@ -52,8 +52,8 @@ class Repository(Generic[Loaded]):
     def start(self) -> None:
         """Begin to watch.
 
-        The first load happens in the background, so that probes get an answer meanwhile; but where a peer
-        serves already (this worker replaces a dead one), it happens here, before any request is accepted.
+        The first load happens in the background, so that whoever starts this need not wait for all of it; but where a
+        peer serves already (this worker replaces a dead one), it happens here, before any request is accepted.
         """
         serving = [peer for peer in self._peers.others() if peer.ready]
         if serving:

@@ -219,7 +219,7 @@ def test_a_generator_that_slept_through_a_stage_makes_it_invalid(
 def test_each_overload_has_a_peer_of_its_own_and_one_that_fails_loses_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    peers: list[str] = []
+    started: list[str] = []
 
     def ask(target: Target, asked: Asked, stages: Sequence[Stage], folder: Path) -> Generated:
         if folder.name.startswith("times-5") and target.name == "peer":
@@ -231,7 +231,7 @@ def test_each_overload_has_a_peer_of_its_own_and_one_that_fails_loses_nothing(
     @contextmanager
     def stub(name: str) -> Iterator[Target]:
         with stub_service() as url:
-            peers.extend([url] if name == "peer" else [])
+            started.append(name)
             yield Target(name, url, process=psutil.Process())
 
     monkeypatch.setattr("loadtest.measuring.overload.generate", ask)
@@ -241,7 +241,8 @@ def test_each_overload_has_a_peer_of_its_own_and_one_that_fails_loses_nothing(
     with pytest.raises(GeneratorFailed, match=r"^/raw does not answer\. What was measured until then lies in "):
         overload_command(parsed(arguments))
     # Around the knee (three times, for the rates are not kept here), and at most three times per multiple.
-    assert len(peers) == 7
+    assert started.count("peer") == 7
+    assert started.count("Convoy") == 1
     for text in (capsys.readouterr().out, (tmp_path / "report.md").read_text()):
         for row in ("Convoy | 2 |", "Convoy | 5 |", "Convoy | 10 |", "peer | 2 |"):
             assert f"\n| {row} " in text
